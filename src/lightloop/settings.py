@@ -1,0 +1,114 @@
+"""Run files: TOML (or YAML, where PyYAML is installed) checked against a pydantic model, all mistakes reported at once.
+
+A settings model derives from `Settings`: frozen, and a misspelt key is an error that names the nearest key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lightloop.errors import InputError, MissingProgramError
+
+
+class Settings(BaseModel):
+    """A frozen group of settings that knows all its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def read_table(path: str | Path) -> dict[str, Any]:
+    """The table in a `.toml`, `.yaml` or `.yml` file.
+
+    Raises:
+        InputError: The file is missing, unreadable or not well formed.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"file not found: {path}", hint="check the path, or list presets with 'lightloop --help'") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from None
+    if path.suffix in {".yaml", ".yml"}:
+        table = _parse_yaml(path, text)
+    else:
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{path} is not valid TOML: {error}") from None
+    if not isinstance(table, dict):
+        raise InputError(f"{path} must hold a table of settings, got {type(table).__name__}")
+    return table
+
+
+def _parse_yaml(path: Path, text: str) -> Any:
+    try:
+        import yaml
+    except ImportError:
+        raise MissingProgramError(
+            f"{path} is YAML and PyYAML is not installed", hint="pip install pyyaml, or write the file as TOML"
+        ) from None
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not valid YAML: {error}") from None
+
+
+def parse_settings(model: type[AnySettings], table: Mapping[str, Any], source: str) -> AnySettings:
+    """`table` as a checked `model`.
+
+    Args:
+        model: The settings model.
+        table: Keys and values, as read from a file.
+        source: Where the table came from, for the message.
+
+    Raises:
+        InputError: With every mistake in the table, one line each.
+    """
+    try:
+        return model.model_validate(dict(table))
+    except ValidationError as error:
+        lines = [_describe(model, item) for item in error.errors()]
+        count = f"{len(lines)} mistake{'s' if len(lines) > 1 else ''}"
+        raise InputError(f"{source}: {count}\n" + "\n".join(f"  - {line}" for line in lines)) from None
+
+
+def load_settings(model: type[AnySettings], path: str | Path) -> AnySettings:
+    """The settings in a file, checked. Raises `InputError` as `read_table` and `parse_settings` do."""
+    return parse_settings(model, read_table(path), str(path))
+
+
+def _describe(model: type[BaseModel], item: Any) -> str:
+    place = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        allowed = _keys_at(model, item["loc"][:-1])
+        near = get_close_matches(str(item["loc"][-1]), allowed, n=1, cutoff=0.5)
+        advice = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(allowed)}"
+        return f"{place}: unknown key; {advice}"
+    given = "" if item["type"] == "missing" else f" (given: {item['input']!r})"
+    return f"{place}: {item['msg']}{given}"
+
+
+def _keys_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    """The keys that the (possibly nested) model at `location` accepts."""
+    for part in location:
+        field = model.model_fields.get(str(part))
+        nested = _model_in(field.annotation) if field else None
+        if nested is not None:
+            model = nested
+    return sorted(field.alias or name for name, field in model.model_fields.items())
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for arg in get_args(annotation) if (found := _model_in(arg))), None)
