@@ -1,0 +1,62 @@
+"""Area, power and link budget of a machine."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lightloop.accelerator.formulas import formula
+from lightloop.accelerator.machine import Machine
+
+
+@dataclass(frozen=True)
+class Description:
+    """A machine's size and appetite.
+
+    Args:
+        machine: Its name.
+        bits: Resolution of the operands.
+        area_mm2: Component -> area in mm2, with "total".
+        power_mw: Component -> power of the busy chip in mW, with "total". Off-chip memory is not in it.
+        insertion_loss_db: Optical loss from laser to detector without the split, in dB.
+        modulation_loss_db: Its part before the operands meet.
+        computation_loss_db: Its part after.
+        laser_mw_per_core: Electrical laser power of one core, in mW.
+        peak_tops: 2 x multiply-accumulates per second of all cores, in 10^12.
+    """
+
+    machine: str
+    bits: int
+    area_mm2: dict[str, float]
+    power_mw: dict[str, float]
+    insertion_loss_db: float
+    modulation_loss_db: float
+    computation_loss_db: float
+    laser_mw_per_core: float
+    peak_tops: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and strings, for JSON."""
+        return asdict(self)
+
+
+def describe(machine: Machine) -> Description:
+    """Area and power of `machine` by component, and its optical link."""
+    q = machine.quantities
+    macs_per_cycle = q["height"] * q["width"] * q["wavelengths"] * q["tiles"] * q["cores_per_tile"]
+    return Description(
+        machine=machine.name,
+        bits=machine.bits,
+        area_mm2=_with_total(machine.file.area, machine, 1e6),
+        power_mw=_with_total(machine.file.power, machine, 1e3),
+        insertion_loss_db=machine.link.insertion_loss_db,
+        modulation_loss_db=machine.link.modulation_loss_db,
+        computation_loss_db=machine.link.computation_loss_db,
+        laser_mw_per_core=machine.link.laser_electrical_w * 1e3,
+        peak_tops=2 * macs_per_cycle * q["clock"] * 1e-12,
+    )
+
+
+def _with_total(formulas: dict[str, str], machine: Machine, scale: float) -> dict[str, float]:
+    parts = {name: formula(text)(machine.quantities) * scale for name, text in formulas.items()}
+    return {"total": sum(parts.values()), **parts}

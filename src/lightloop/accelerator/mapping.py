@@ -1,0 +1,88 @@
+"""How matrix products meet the cores: blocks, cycles, encodings, detections, conversions.
+
+A product (m, k) @ (k, n) is cut into blocks of height x wavelengths x width, one per clock and core:
+
+    i_m = ceil(m / height),  i_k = ceil(k / wavelengths),  i_n = ceil(n / width)
+
+Products are taken all at once: every name below is an array of shape (products,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lightloop.accelerator.formulas import formula
+from lightloop.accelerator.machine import Machine
+from lightloop.accelerator.modes import Mode
+from lightloop.workload.products import MatrixProduct
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Products on a machine.
+
+    Args:
+        events: Name -> array of shape (products,): what the machine's energy formulas count, for one repeat.
+        compute_cycles: Clock cycles of the optics, shape (products,).
+        programming_s: Seconds spent on setting stationary operands, shape (products,).
+        memory_cycles: SRAM clock cycles to bring the operands in, shape (products,).
+    """
+
+    events: dict[str, Any]
+    compute_cycles: np.ndarray
+    programming_s: np.ndarray
+    memory_cycles: np.ndarray
+
+
+def map_products(machine: Machine, products: Sequence[MatrixProduct], mode: Mode) -> Mapped:
+    """Count what `products` make `machine` do, each product once (not yet times its repeats)."""
+    rules = machine.file.mapping
+    q = machine.quantities
+    columns = np.array([(p.m, p.k, p.n, p.heads, p.dynamic, *_sides(p)) for p in products], dtype=float)
+    m, k, n, heads, dynamic, left_positive, right_positive = columns.T
+    passes = np.ones_like(m)
+    if rules.positive_stream:
+        # The right operand streams. If only the left one is free of negative numbers, the product is run transposed.
+        swap = left_positive * (1 - right_positive)
+        m, n = np.where(swap, n, m), np.where(swap, m, n)
+        passes = np.where(left_positive + right_positive > 0, 1.0, 2.0)
+    i_m, i_k, i_n = np.ceil(m / q["height"]), np.ceil(k / q["wavelengths"]), np.ceil(n / q["width"])
+    events: dict[str, Any] = {
+        **q, "m": m, "k": k, "n": n, "heads": heads, "dynamic": dynamic, "static": 1 - dynamic,
+        "passes": passes, "i_m": i_m, "i_k": i_k, "i_n": i_n, "blocks": heads * i_m * i_k * i_n,
+        "repriced": _repriced(machine, dynamic, mode),
+    }  # fmt: skip
+    for name, text in machine.file.events.items():
+        events[name] = formula(text)(events)
+    cycles, settings = _packed(events, mode)
+    return Mapped(
+        events,
+        compute_cycles=cycles * passes,
+        programming_s=settings * formula(rules.program_time)(events) + np.zeros_like(m),
+        memory_cycles=formula(machine.file.latency.memory_cycles)(events),
+    )
+
+
+def _sides(product: MatrixProduct) -> tuple[bool, bool]:
+    return product.nonnegative == "left", product.nonnegative == "right"
+
+
+def _packed(e: dict[str, Any], mode: Mode) -> tuple[np.ndarray, np.ndarray]:
+    """Cycles over all cores, and how often a core's stationary block is set."""
+    if mode.flat_packing:
+        cores = e["tiles"] * e["cores_per_tile"]
+        return np.ceil(e["blocks"] / cores), np.ceil(e["heads"] * e["i_m"] * e["i_k"] / cores)
+    # Tiles share the right operand and so split m; the cores of a tile add their currents and so split k.
+    settings = e["heads"] * np.ceil(e["i_m"] / e["tiles"]) * np.ceil(e["i_k"] / e["cores_per_tile"])
+    return settings * e["i_n"], settings
+
+
+def _repriced(machine: Machine, dynamic: np.ndarray, mode: Mode) -> np.ndarray:
+    """The reference multiplies the buffer energy of attention operands, in millijoules, by itself once more."""
+    if not mode.attention_buffer_repriced:
+        return np.ones_like(dynamic)
+    return np.where(dynamic > 0, machine.quantities["global_buffer.energy"] * 1e3, 1.0)

@@ -1,0 +1,43 @@
+"""What commands print: results on stdout, everything else on stderr; with --json one object and nothing more."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+JSON_HELP = "Print one JSON object."
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One JSON object on stdout."""
+    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on stdout; the first column is text, the others are figures."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def print_line(text: str) -> None:
+    """A line on stdout, as it is."""
+    sys.stdout.write(text + "\n")
+
+
+def print_error(message: str) -> None:
+    """An error message on stderr."""
+    sys.stderr.write(f"error: {message}\n")
+
+
+def print_note(message: str) -> None:
+    """A remark on stderr."""
+    sys.stderr.write(f"note: {message}\n")

@@ -1,0 +1,139 @@
+"""Tracing finds the products that a network runs, in plain torch, whatever way they are written."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lightloop.workload import MatrixProduct, workload, workload_from_torch
+
+
+class Block(nn.Module):
+    def __init__(self, d: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.qkv, self.proj = nn.Linear(d, 3 * d), nn.Linear(d, d)
+        self.ffn1, self.ffn2 = nn.Linear(d, 4 * d), nn.Linear(4 * d, d)
+
+    def attend(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        return F.scaled_dot_product_attention(q, k, v)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        b, t, d = x.shape
+        q, k, v = self.qkv(self.norm1(x)).reshape(b, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        x = x + self.proj(self.attend(q, k, v).transpose(1, 2).reshape(b, t, d))
+        return x + self.ffn2(F.gelu(self.ffn1(self.norm2(x))))
+
+
+class ByHand(Block):
+    def attend(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        scores = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5
+        return scores.softmax(-1) @ v
+
+
+class ByEinsum(Block):
+    def attend(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        scores = torch.einsum("bhqd,bhkd->bhqk", q, k) * q.shape[-1] ** -0.5
+        return torch.einsum("bhqk,bhkd->bhqd", scores.softmax(-1), v)
+
+
+class ViT(nn.Module):
+    def __init__(self, d: int, heads: int, depth: int = 12, block: type[Block] = Block) -> None:
+        super().__init__()
+        self.embed = nn.Conv2d(3, d, 16, 16)
+        self.token = nn.Parameter(torch.zeros(1, 1, d))
+        self.position = nn.Parameter(torch.zeros(1, 197, d))
+        self.blocks = nn.ModuleList(block(d, heads) for _ in range(depth))
+        self.norm, self.head = nn.LayerNorm(d), nn.Linear(d, 1000)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = self.embed(images).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(len(x), -1, -1), x], 1) + self.position
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x)[:, 0])
+
+
+IMAGE = torch.zeros(1, 3, 224, 224)
+
+
+def of(module: nn.Module, *inputs: torch.Tensor) -> tuple[MatrixProduct, ...]:
+    return workload_from_torch(module, inputs).products
+
+
+@pytest.mark.parametrize(
+    ("preset", "d", "heads", "gmac"),
+    [("deit-tiny", 192, 3, 1.2537), ("deit-small", 384, 6, 4.5989), ("deit-base", 768, 12, 17.5638)],
+)
+def test_a_vit_in_plain_torch_has_the_products_of_the_preset(preset: str, d: int, heads: int, gmac: float) -> None:
+    with torch.device("meta"):
+        vit = ViT(d, heads)
+    traced = workload_from_torch(vit, IMAGE)
+    assert traced.shapes() == workload(preset).shapes()
+    assert traced.macs / 1e9 == pytest.approx(gmac, abs=6e-5)
+
+
+@pytest.mark.parametrize("block", [ByHand, ByEinsum])
+def test_attention_is_found_however_it_is_written(block: type[Block]) -> None:
+    traced = workload_from_torch(ViT(192, 3, block=block), IMAGE)
+    assert traced.shapes() == workload("deit-tiny").shapes()
+
+
+def test_attention_probabilities_are_known_not_to_be_negative() -> None:
+    dynamic = [product for product in of(ViT(192, 3), IMAGE) if product.dynamic]
+    assert [(product.m, product.k, product.n, product.nonnegative) for product in dynamic] == [
+        (197, 64, 197, None),
+        (197, 197, 64, "left"),
+    ]
+
+
+def test_softmax_and_activation_work_is_that_of_the_preset() -> None:
+    work, preset = workload_from_torch(ViT(192, 3), IMAGE).vector_work, workload("deit-tiny").vector_work
+    assert work.softmax == preset.softmax * preset.repeat
+    assert work.activation == preset.activation * preset.repeat
+
+
+def test_a_convolution_is_the_product_of_its_kernels_with_the_patches() -> None:
+    (product,) = of(nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), IMAGE)
+    assert (product.m, product.k, product.n, product.heads) == (64, 147, 112 * 112, 1)
+    (depthwise,) = of(nn.Conv2d(8, 8, 3, groups=8), torch.zeros(2, 8, 10, 10))
+    assert (depthwise.m, depthwise.k, depthwise.n, depthwise.heads) == (1, 9, 2 * 8 * 8, 8)
+
+
+def test_the_built_in_attention_layer_counts_each_weight_once() -> None:
+    layer = nn.TransformerEncoderLayer(64, 4, batch_first=True)
+    products = of(layer, torch.zeros(2, 10, 64))
+    assert sum(product.macs for product in products) == 20 * (4 * 64 * 64 + 2 * 64 * 2048) + 2 * 8 * 10 * 10 * 16
+    assert sum(product.dynamic for product in products) == 2
+
+
+def test_a_relu_before_a_layer_makes_its_input_nonnegative() -> None:
+    first, second = of(nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4)), torch.zeros(3, 8))
+    assert first.nonnegative is None
+    assert second.nonnegative == "right"
+    assert not second.dynamic
+
+
+def test_products_of_weights_with_weights_are_no_work() -> None:
+    class Factored(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Parameter(torch.zeros(32, 4)), nn.Parameter(torch.zeros(4, 16))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x @ (self.a @ self.b)
+
+    (product,) = of(Factored(), torch.zeros(5, 32))
+    assert (product.m, product.k, product.n, product.dynamic) == (16, 32, 5, False)
+
+
+def test_tracing_computes_nothing_and_leaves_the_module_as_it_was() -> None:
+    module = ViT(192, 3, depth=1).train()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    workload_from_torch(module, IMAGE)
+    assert all(part.training for part in module.modules())
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
