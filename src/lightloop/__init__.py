@@ -1,6 +1,6 @@
 """From Maxwell to perplexity: the loop between AI and the hardware it runs on.
 
-Each engine is a module of its own; it is loaded when it is first used, so `import lightloop` is fast and needs no torch.
+Each engine is a module of its own and is loaded when it is first used: `import lightloop` is fast and needs no torch.
 """
 
 from __future__ import annotations

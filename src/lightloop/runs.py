@@ -73,7 +73,11 @@ def provenance() -> dict[str, Any]:
             packages[name] = version(name)
         except PackageNotFoundError:
             continue
-    return {"python": platform.python_version(), "platform": platform.platform(terse=True), "packages": packages}
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "packages": packages,
+    }
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,6 @@ class RunFolder:
         Raises:
             InputError: The folder holds a run and `resume` is false, or a run of other settings.
         """
-        import tomllib
-
         import tomli_w
 
         folder = cls(Path(path))
@@ -104,11 +106,12 @@ class RunFolder:
         if record.exists():
             if not resume:
                 raise InputError(
-                    f"{folder.path} already holds a run", hint="add --resume to go on with it, or choose another --out"
+                    f"{folder.path} already holds a run",
+                    hint="add --resume to go on with it, or choose another --out",
                 )
-            held = tomllib.loads(record.read_text(encoding="utf-8"))
-            if held.get("settings") != table["settings"]:
-                changed = _differences(held.get("settings", {}), table["settings"])
+            held = folder.settings()
+            if held != table["settings"]:
+                changed = _differences(held, table["settings"])
                 raise InputError(
                     f"{folder.path} was begun with other settings ({', '.join(changed)})",
                     hint="choose another --out for the new settings",
@@ -119,6 +122,23 @@ class RunFolder:
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
+
+    def settings(self) -> dict[str, Any]:
+        """The settings that the run was begun with. Raises `InputError` when `run.toml` is missing or broken."""
+        return self._record()["settings"]
+
+    def provenance(self) -> dict[str, Any]:
+        """The versions that the run was begun with."""
+        return self._record()["provenance"]
+
+    def _record(self) -> dict[str, Any]:
+        import tomllib
+
+        path = self / "run.toml"
+        try:
+            return tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InputError(f"{path} cannot be read: {error}", hint="is this a run folder?") from None
 
     def log(self, line: str) -> None:
         """Append one line, with the time, to `log.txt`."""

@@ -35,7 +35,9 @@ def read_table(path: str | Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"file not found: {path}", hint="check the path, or list presets with 'lightloop --help'") from None
+        raise InputError(
+            f"file not found: {path}", hint="check the path, or list presets with 'lightloop --help'"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}") from None
     if path.suffix in {".yaml", ".yml"}:
@@ -55,7 +57,8 @@ def _parse_yaml(path: Path, text: str) -> Any:
         import yaml
     except ImportError:
         raise MissingProgramError(
-            f"{path} is YAML and PyYAML is not installed", hint="pip install pyyaml, or write the file as TOML"
+            f"{path} is YAML and PyYAML is not installed",
+            hint="pip install pyyaml, or write the file as TOML",
         ) from None
     try:
         return yaml.safe_load(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,7 +87,7 @@ def test_twice_the_tiles_without_sharing_cost_the_same_energy_in_half_the_time(b
 
 def test_each_bit_doubles_the_laser() -> None:
     lasers = [accelerator.describe(accelerator.machine("lt-base", bits=b)).laser_mw_per_core for b in range(1, 9)]
-    assert [b / a for a, b in zip(lasers, lasers[1:], strict=False)] == pytest.approx([2.0] * 7, rel=ROUNDING)
+    assert [b / a for a, b in pairwise(lasers)] == pytest.approx([2.0] * 7, rel=ROUNDING)
 
 
 def test_a_lossier_coupler_needs_exactly_that_much_more_light() -> None:

@@ -10,6 +10,7 @@ Example:
 
 from __future__ import annotations
 
+from lightloop.accelerator.compare import Comparison, compare
 from lightloop.accelerator.describe import Description, describe
 from lightloop.accelerator.machine import Machine, machine
 from lightloop.accelerator.result import LayerCost, SimulationResult
@@ -18,10 +19,12 @@ from lightloop.accelerator.simulate import simulate
 from lightloop.workload import workload, workload_from_torch, workload_names
 
 __all__ = [
+    "Comparison",
     "Description",
     "LayerCost",
     "Machine",
     "SimulationResult",
+    "compare",
     "describe",
     "machine",
     "machine_names",

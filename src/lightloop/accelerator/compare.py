@@ -32,7 +32,13 @@ MACHINES = {
     "MRR": "mrr-bank",
     "MZI": "mzi-mesh",
 }
-WORKLOADS = {"deit-t": "deit-tiny", "deit-s": "deit-small", "deit-b": "deit-base", "bert-b": "bert-base", "bert-l": "bert-large"}
+WORKLOADS = {
+    "deit-t": "deit-tiny",
+    "deit-s": "deit-small",
+    "deit-b": "deit-base",
+    "bert-b": "bert-base",
+    "bert-l": "bert-large",
+}
 COMPONENTS = {
     "comp.laser": ("laser",),
     "comp.ADC": ("adc",),

@@ -83,7 +83,9 @@ class DeviceLibrary:
                 raise InputError(f"device.{name} must be a number in {changed[name].unit}, got {value!r}")
             if value < 0 and not name.endswith("_dbm"):
                 raise InputError(f"device.{name} must not be negative, got {value!r} {changed[name].unit}")
-            changed[name] = replace(changed[name], value=float(value), source=source, kind="assumed", low=None, high=None)
+            changed[name] = replace(
+                changed[name], value=float(value), source=source, kind="assumed", low=None, high=None
+            )
         return DeviceLibrary(changed)
 
     def si(self) -> dict[str, float]:

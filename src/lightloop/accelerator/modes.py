@@ -45,7 +45,13 @@ _REFERENCE_TIMING = {"flat_packing": True, "serial": True, "vector_seconds_as_ms
 MODES = {
     mode.name: mode
     for mode in (
-        Mode("compat", attention_buffer_repriced=True, vector_work_once=True, counted_twice=True, **_REFERENCE_TIMING),
+        Mode(
+            "compat",
+            attention_buffer_repriced=True,
+            vector_work_once=True,
+            counted_twice=True,
+            **_REFERENCE_TIMING,
+        ),
         Mode("fixed", **_REFERENCE_TIMING),
         Mode("strict"),
     )

@@ -73,15 +73,16 @@ class MachineFile(Settings):
     clock_ghz: float = Field(gt=0)
     core: Core
     mapping: Mapping_
+    onn_core: str | None = None
     reference: Reference = Reference()
-    define: Formulas = {}
+    define: Formulas = Field(default_factory=dict)
     link: Link
     events: Formulas
     energy: Formulas
     area: Formulas
     power: Formulas
     latency: Latency
-    devices: dict[str, dict[str, dict[str, Any]]] = {}
+    devices: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @field_validator("define", "events", "energy", "area", "power")
     @classmethod
@@ -122,7 +123,9 @@ def _table(name: str) -> dict[str, Any]:
 
 def _merged(name: str, allowed: list[str], depth: int = 0) -> dict[str, Any]:
     if depth > MAX_EXTENDS:
-        raise InputError(f"machine files extend one another more than {MAX_EXTENDS} times; is there a circle at {name!r}?")
+        raise InputError(
+            f"machine files extend one another more than {MAX_EXTENDS} times; is there a circle at {name!r}?"
+        )
     known = {*allowed, "common"} if depth else set(allowed)
     if not name.endswith(".toml") and name not in known:
         raise unknown_name("machine", name, allowed, hint="or give the path of a machine file (.toml)")

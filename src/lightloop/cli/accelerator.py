@@ -16,7 +16,9 @@ MachineArgument = Annotated[str, typer.Argument(help="A preset (see 'list') or a
 BitsOption = Annotated[int, typer.Option("--bits", help="Resolution of both operands.")]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="core.height, tiles, clock_ghz, device.NAME.FIELD, ... Repeatable."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="core.height, tiles, clock_ghz, device.NAME.FIELD, ... Repeatable."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help=JSON_HELP)]
 
@@ -150,7 +152,7 @@ def list_presets(as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"machines": machines, "workloads": workloads})
         return
-    print_table("machines", ("name", "what it is"), list(machines.items()))
+    print_table("machines", ("name", "what it is"), list(machines.items()), text_columns=2)
     print_table(
         "workloads",
         ("name", "tokens", "GMAC"),

@@ -38,9 +38,7 @@ def encoder(name: str, *, tokens: int | None = None, batch: int = 1) -> Workload
     layers = [
         MatrixProduct("qkv", 3 * d, d, columns, repeat=depth),
         MatrixProduct("attn.scores", t, d_head, t, heads=batch * heads, repeat=depth, dynamic=True),
-        MatrixProduct(
-            "attn.values", t, t, d_head, heads=batch * heads, repeat=depth, dynamic=True, nonnegative="left"
-        ),
+        MatrixProduct("attn.values", t, t, d_head, heads=batch * heads, repeat=depth, dynamic=True, nonnegative="left"),
         MatrixProduct("proj", d, d, columns, repeat=depth),
         MatrixProduct("ffn1", 4 * d, d, columns, repeat=depth),
         MatrixProduct("ffn2", d, 4 * d, columns, repeat=depth),

@@ -136,7 +136,18 @@ KINDS = {
 _KIND_OF = {operation: kind for kind, operations in KINDS.items() for operation in operations}
 _NEVER_NEGATIVE = {"_softmax", "_safe_softmax", "relu", "sigmoid", "exp", "abs", "square"}
 # Operations that move numbers without changing their sign.
-_MOVES = {"clone", "_to_copy", "copy_", "cat", "stack", "index", "index_select", "repeat", "dropout", "native_dropout"}
+_MOVES = {
+    "clone",
+    "_to_copy",
+    "copy_",
+    "cat",
+    "stack",
+    "index",
+    "index_select",
+    "repeat",
+    "dropout",
+    "native_dropout",
+}
 
 
 class _Recorder(TorchDispatchMode):

@@ -1,0 +1,5 @@
+"""`python -m lightloop` is `lightloop`."""
+
+from lightloop.cli.main import main
+
+main()

@@ -1,0 +1,139 @@
+"""`lightloop pretrain ...`: train language models and measure them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lightloop.cli.output import JSON_HELP, print_json, print_line, print_table
+
+if TYPE_CHECKING:
+    from lightloop.pretrain.evaluation import Evaluation
+
+app = typer.Typer(help="Train language models with little memory, and measure them.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help=JSON_HELP)]
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="Settings: [model], [text], [train] (.toml).")],
+    out: Annotated[Path, typer.Option(help="Run folder.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Instead of train.seed.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a language model as FILE says."""
+    from lightloop.pretrain.settings import PretrainSettings
+    from lightloop.pretrain.trainer import train
+    from lightloop.settings import load_settings
+
+    settings = load_settings(PretrainSettings, file).with_seed(seed)
+    per_step = settings.train.batch * settings.model.context
+    with _progress(settings.train.steps, per_step) as on_step:
+        result = train(settings, out, resume=resume, on_step=on_step)
+    if as_json:
+        print_json(result.to_dict())
+        return
+    print_table(
+        f"{result.optimizer}, {result.parameters / 1e6:.2f} M parameters",
+        ("step", "training loss", "held-out loss", "lr", "seconds"),
+        [
+            (
+                str(row.step),
+                f"{row.train_loss:.4f}",
+                f"{row.val_loss:.4f}",
+                f"{row.lr:.2e}",
+                f"{row.seconds:.1f}",
+            )
+            for row in result.history
+        ],
+    )
+    print_line(
+        f"\nheld-out text: {result.final_val_loss:.4f} nats per token, {result.nats_per_byte:.4f} per byte, "
+        f"perplexity {result.perplexity:.3f} over {result.val_tokens} tokens\n"
+        f"optimizer state: {result.optimizer_bytes / 1e6:.3f} MB\n{out}"
+    )
+
+
+@app.command("eval")
+def evaluate_run(
+    run_dir: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    bits: Annotated[int | None, typer.Option(help="Also on a photonic dot-product core of this resolution.")] = None,
+    noise: Annotated[float, typer.Option(help="Factor on the core's standard noise; 0 for none.")] = 1.0,
+    seeds: Annotated[int, typer.Option(min=1, help="Draws of the noise.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first draw.")] = 0,
+    tokens: Annotated[int | None, typer.Option(min=1, help="Held-out tokens to measure on; all if not given.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Held-out perplexity of a trained model, in numbers and under photonic noise."""
+    from lightloop.pretrain.evaluation import evaluate, evaluate_under, held_out_windows, load_run
+
+    model, _, _ = load_run(run_dir)
+    windows = held_out_windows(run_dir, tokens=tokens)
+    found = {"digital": [evaluate(model, windows)]}
+    if bits is not None:
+        from lightloop.onn import convert
+        from lightloop.optics import Noise
+
+        core = Noise().scaled(noise)
+        draws = (core.sample(seed=seed + draw) for draw in range(seeds))
+        found[f"photonic, {bits} bit, noise x{noise:g}"] = evaluate_under(
+            convert(model, core="dot", bits=bits), windows, draws
+        )
+    if as_json:
+        digital, *photonic = found.values()
+        conditions = {"bits": bits, "noise": noise, "seed": seed}
+        print_json(
+            digital[0].to_dict()
+            | {"photonic": conditions | {"draws": [draw.to_dict() for draw in photonic[0]]} if photonic else None}
+        )
+        return
+    _print_evaluations(found)
+
+
+def _print_evaluations(found: dict[str, list[Evaluation]]) -> None:
+    print_table(
+        "held-out text",
+        ("", "nats per token", "nats per byte", "perplexity", "tokens"),
+        [
+            (
+                name,
+                f"{draw.loss:.4f}",
+                f"{draw.nats_per_byte:.4f}",
+                f"{draw.perplexity:.3f}",
+                str(draw.tokens),
+            )
+            for name, draws in found.items()
+            for draw in draws
+        ],
+    )
+
+
+@contextmanager
+def _progress(steps: int, tokens_per_step: int) -> Iterator[Callable[[int, float], Any]]:
+    """A bar on stderr with the loss and the tokens per second; yields what a training calls each step."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("loss {task.fields[loss]}"),
+        TextColumn("{task.fields[rate]} tokens/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=steps, loss="-", rate="-")
+
+        def on_step(step: int, loss: float) -> None:
+            speed = bar.tasks[0].speed
+            rate = "-" if speed is None else f"{speed * tokens_per_step:.0f}"
+            bar.update(task, completed=step, loss=f"{loss:.3f}", rate=rate)
+
+        yield on_step

@@ -1,0 +1,209 @@
+"""APOLLO and APOLLO-Mini: Adam's channel-wise learning rates, learned on a random sketch of the gradient.
+
+Zhu et al., "APOLLO: SGD-like Memory, AdamW-level Performance", arXiv 2412.05270.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from lightloop.errors import InputError
+from lightloop.optim import adamw
+from lightloop.optim.checkpoint import in_current_order, restore_exactly
+from lightloop.optim.groups import as_entries, as_groups
+from lightloop.optim.matrix import is_matrix, matrices, matrix_shape, stack_state
+from lightloop.optim.methods import choose_method
+from lightloop.optim.options import check_group, dtype_name
+from lightloop.optim.recipe import Recipe
+
+MINI_SCALE = math.sqrt(128.0)
+
+
+class Apollo(Optimizer):
+    """APOLLO: the raw gradient, each channel scaled by what Adam would make of a rank-r sketch of it.
+
+    For a weight W with gradient G of sides m ≤ n, and P (r × m) random, renewed every `update_gap` steps:
+
+        R = P G,   R̃ = m̂ / (√v̂ + ε) with Adam's moments of R,   s_j = ‖R̃_j‖ / ‖R_j‖,
+        U = α G diag(s),   limited to ‖U_t‖ ≤ γ ‖U_{t−1}‖,   W ← (1 − ηλ) W − η U.
+
+    A matrix keeps 2 n r + 2 numbers, where AdamW keeps 2 m n. P is drawn from (seed, name of the tensor,
+    number of the renewal) at each step, so it needs no memory and does not change when tensors are reordered
+    or frozen. Vectors, and groups without `"rank"`, are plain AdamW. A tensor whose gradient is not finite is
+    left alone.
+
+    Args:
+        params: Tensors, `(name, tensor)` pairs, or groups, for example of `param_groups(model)`. Tensors
+            without names are called by their position, "group.index".
+        lr: η. The paper trains with 1e-2 at every size.
+        rank: r, for tensors that are not in groups. Held to the smaller side of each matrix.
+        granularity: "channel" for one s_j per channel, "tensor" for one s.
+        scale: α, or "auto" for √(m/r), with which update norms are those of AdamW; it wants a learning rate
+            as for AdamW.
+        update_gap: Steps between renewals of P.
+
+    Other Parameters:
+        betas: β1, β2 of the moments.
+        eps: ε, on the corrected √v̂.
+        weight_decay: λ, decoupled as in AdamW.
+        limiter: γ, or None for no limit. Free below a floor, a tenth of α √(n r).
+        projection: "gaussian" or "rademacher" (random signs, cheaper to draw).
+        seed: Of the projections.
+        state_dtype: None for float32 (float64 for float64 weights), or "fp32" for float32 everywhere.
+        weight_rounding: "nearest".
+        implementation: "auto" or "reference", plain torch operations on any device.
+        compat: "apollo-torch" for the arithmetic, seeds and √scale of that package, version 1.0.3.
+
+    Raises:
+        InputError: An option has a value that is not allowed, or there is nothing to train.
+
+    Example:
+        >>> model = torch.nn.Linear(64, 128)
+        >>> optimizer = Apollo(model.named_parameters(), lr=1e-2, rank=16)
+        >>> model(torch.ones(1, 64)).sum().backward()
+        >>> optimizer.step()
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float | Tensor = 1e-2,
+        *,
+        rank: int | None = 256,
+        granularity: str = "channel",
+        scale: float | str = 1.0,
+        update_gap: int = 200,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        limiter: float | None = 1.01,
+        projection: str = "gaussian",
+        seed: int = 0,
+        state_dtype: torch.dtype | str | None = None,
+        weight_rounding: str = "nearest",
+        implementation: str = "auto",
+        compat: str | None = None,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "rank": None,
+            "granularity": granularity,
+            "scale": scale,
+            "update_gap": update_gap,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "limiter": limiter,
+            "projection": projection,
+            "seed": seed,
+            "state_dtype": dtype_name(state_dtype),
+            "weight_rounding": weight_rounding,
+            "implementation": implementation,
+            "compat": compat,
+        }
+        super().__init__(as_groups(params, rank), defaults)
+
+    @classmethod
+    def mini(
+        cls,
+        params: Iterable[Any],
+        lr: float | Tensor = 1e-2,
+        *,
+        scale: float | str = MINI_SCALE,
+        **options: Any,
+    ) -> Apollo:
+        """APOLLO-Mini: rank 1 and one scale for the whole matrix, so 2 n + 2 numbers of state.
+
+        The paper's α = √128 is for models of width 512 and more; narrow ones want less. The rank and
+        granularity of groups that are projected at all are set to Mini's.
+
+        Raises:
+            InputError: As `Apollo`, or `rank` or `granularity` was given.
+        """
+        fixed = {"rank": 1, "granularity": "tensor"}
+        if fixed.keys() & options:
+            raise InputError(
+                "Apollo.mini has rank 1 and granularity 'tensor'", hint="use Apollo for other values"
+            )
+        groups = [{**group, **fixed} if group.get("rank") else group for group in as_groups(params, rank=1)]
+        return cls(groups, lr, scale=scale, granularity="tensor", **options)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group of tensors; it is AdamW unless it has a `"rank"`.
+
+        Raises:
+            InputError: An option of the group is not allowed, or a tensor cannot be projected.
+        """
+        group = {**self.defaults, **param_group}
+        group["state_dtype"] = dtype_name(group["state_dtype"])
+        group["params"] = as_entries(group.get("params"))
+        check_group(group)
+        super().add_param_group(group)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+        """Take one step.
+
+        Args:
+            closure: Evaluates the model anew and returns the loss; called with gradients enabled.
+
+        Returns:
+            What `closure` returned, or None.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        ordinal = 1
+        for index, group in enumerate(self.param_groups):
+            self._step_group(group, index, ordinal)
+            ordinal += len(group["params"])
+        return loss
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load what `state_dict` gave; named tensors are found by name, in whatever order they now are."""
+        loaded: dict[str, Any] = {}
+
+        def reorder(_: Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
+            loaded.update(in_current_order(saved, self.param_groups))
+            return loaded
+
+        hook = self.register_load_state_dict_pre_hook(reorder)
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            hook.remove()
+        restore_exactly(self.state, loaded, self.param_groups)
+
+    def _step_group(self, group: dict[str, Any], index: int, first_ordinal: int) -> None:
+        recipe = Recipe.of(group)
+        method = choose_method(recipe)
+        names = group.get("param_names") or [f"{index}.{place}" for place in range(len(group["params"]))]
+        rest = []
+        for ordinal, (name, weight) in enumerate(zip(names, group["params"], strict=True), first_ordinal):
+            if weight.grad is None:
+                continue
+            _refuse_sparse(name, weight.grad)
+            state = self.state[weight]
+            if recipe.rank is None or not is_matrix(weight):
+                if not state:
+                    state.update(adamw.init_state(weight))
+                rest.append(weight)
+                continue
+            if not state:
+                fresh = method.init_state(*matrix_shape(weight.shape), weight, recipe, ordinal)
+                state.update(stack_state(fresh, weight.shape))
+            for matrix in matrices(name, weight, weight.grad, state):
+                method.matrix_step(matrix, recipe)
+        method.rest_step(rest, [self.state[weight] for weight in rest], recipe)
+
+
+def _refuse_sparse(name: str, grad: Tensor) -> None:
+    if grad.is_sparse:
+        raise InputError(f"the gradient of {name} is sparse", hint="build the embedding with sparse=False")

@@ -1,0 +1,44 @@
+"""Loading a saved state: by name where there are names, and in the dtype in which it was saved.
+
+torch's own loading goes by position, and casts every state tensor to the dtype of its weight, which would
+round the float32 moments of a bfloat16 weight.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+from torch import Tensor
+
+Saved = dict[str, Any]
+
+
+def in_current_order(saved: Saved, groups: list[Saved]) -> Saved:
+    """`saved` with the tensors of each group put in the order, and the choice, of the optimizer's own groups.
+
+    A tensor that is new since the save begins without state; one that is gone loses it. Groups without names,
+    or another number of groups, are passed on unchanged, for torch to judge.
+    """
+    if len(groups) != len(saved["param_groups"]):
+        return saved
+    new_ids = count(1 + max((key for group in saved["param_groups"] for key in group["params"]), default=0))
+    ordered = []
+    for held, group in zip(saved["param_groups"], groups, strict=True):
+        if "param_names" in held and "param_names" in group:
+            place = dict(zip(held["param_names"], held["params"], strict=True))
+            ids = [place[name] if name in place else next(new_ids) for name in group["param_names"]]
+            held = {**held, "params": ids, "param_names": list(group["param_names"])}
+        ordered.append(held)
+    kept = {key for group in ordered for key in group["params"]}
+    state = {key: value for key, value in saved["state"].items() if key in kept}
+    return {**saved, "param_groups": ordered, "state": state}
+
+
+def restore_exactly(state: dict[Tensor, Saved], saved: Saved, groups: list[Saved]) -> None:
+    """Put every saved tensor back with its own dtype, on the device that torch's loading chose for it."""
+    for held, group in zip(saved["param_groups"], groups, strict=True):
+        for key, weight in zip(held["params"], group["params"], strict=True):
+            for name, value in saved["state"].get(key, {}).items():
+                if isinstance(value, Tensor):
+                    state[weight][name] = value.detach().to(state[weight][name].device, copy=True)

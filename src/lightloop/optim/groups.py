@@ -1,0 +1,139 @@
+"""Parameter groups: which tensors are projected, which are left to AdamW, and what each is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatch
+from typing import Any
+
+from torch import Tensor, nn
+
+from lightloop.errors import InputError, unknown_name
+from lightloop.optim.matrix import is_matrix, matrix_shape
+from lightloop.optim.options import OPTIONS, check_options
+
+DEFAULT_EXCLUDE = ("*embed*", "*lm_head*")
+# Inserted in the names of parameters by DistributedDataParallel, torch.compile, FSDP and checkpointing.
+WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+
+
+def param_groups(
+    model: nn.Module,
+    rank: int = 256,
+    *,
+    exclude: Iterable[str] = DEFAULT_EXCLUDE,
+    min_side: int = 2,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """The trainable parameters of a model in two groups: the matrices to project, and the rest for AdamW.
+
+    As in the APOLLO paper, embeddings, the output head, norms and biases are left to AdamW. The head is known
+    by its shape (the last matrix shaped like the largest embedding) or by a name that `exclude` matches.
+
+    Args:
+        model: Any module.
+        rank: r of the projected group.
+        exclude: Shell-style patterns; a matrix whose name matches one goes to AdamW.
+        min_side: Matrices with a side shorter than this go to AdamW.
+        **options: Further options of the projected group, such as `granularity` or `scale`.
+
+    Returns:
+        At most two groups, without empty ones: `params`, `param_names` and, for the first, `rank`. The names
+        are the model's own, without what wrappers add, so that a projection stays the same under each of
+        them.
+
+    Raises:
+        InputError: An option is unknown or has a value that is not allowed.
+
+    Example:
+        >>> groups = param_groups(nn.Sequential(nn.Linear(8, 16), nn.LayerNorm(16)), rank=4)
+        >>> [group["param_names"] for group in groups]
+        [['0.weight'], ['0.bias', '1.weight', '1.bias']]
+    """
+    for option in options:
+        if option not in OPTIONS:
+            raise unknown_name("option", option, OPTIONS)
+    check_options({"rank": rank, **options})
+    named = [(stable_name(name), tensor) for name, tensor in model.named_parameters() if tensor.requires_grad]
+    if not named:
+        raise InputError(
+            f"{type(model).__name__} has no trainable parameters", hint="unfreeze some of them first"
+        )
+    kept_out = _embeddings_and_head(model)
+    patterns = tuple(exclude)
+
+    def is_projected(name: str, tensor: Tensor) -> bool:
+        return (
+            is_matrix(tensor)
+            and min(matrix_shape(tensor.shape)) >= min_side
+            and id(tensor) not in kept_out
+            and not any(fnmatch(name, pattern) for pattern in patterns)
+        )
+
+    projected = [(name, tensor) for name, tensor in named if is_projected(name, tensor)]
+    rest = [(name, tensor) for name, tensor in named if not is_projected(name, tensor)]
+    groups = [_group(projected, rank=rank, **options), _group(rest)]
+    return [group for group in groups if group["params"]]
+
+
+def stable_name(name: str) -> str:
+    """A parameter's name without what distributed and compiling wrappers add to it."""
+    parts = [part for part in name.split(".") if part not in WRAPPERS]
+    return ".".join(parts[1:] if len(parts) > 1 and parts[0] == "module" else parts)
+
+
+def as_groups(params: Iterable[Any], rank: int | None) -> list[dict[str, Any]]:
+    """What the user passed as `params`, as a list of groups; `rank` is that of tensors not yet in groups.
+
+    Raises:
+        InputError: There is nothing to train, or `params` is a single thing instead of several.
+    """
+    if isinstance(params, Tensor | nn.Module | str | dict):
+        raise _not_parameters(f"params is a {type(params).__name__}")
+    entries = list(params)
+    if not entries:
+        raise _not_parameters("params is empty: there is nothing to train")
+    if isinstance(entries[0], dict):
+        return [dict(entry) for entry in entries]
+    return [{"params": entries, "rank": rank}]
+
+
+def as_entries(params: Any) -> list[Any]:
+    """The tensors, or `(name, tensor)` pairs, of one group as a list.
+
+    Raises:
+        InputError: The group has none, or they come in a set, whose order changes from run to run.
+    """
+    if isinstance(params, Tensor):
+        return [params]
+    if params is None or isinstance(params, set):
+        raise _not_parameters(
+            "a parameter group has no 'params'" if params is None else "the 'params' are a set"
+        )
+    return list(params)
+
+
+def _not_parameters(message: str) -> InputError:
+    return InputError(
+        message,
+        allowed=["a list or generator of tensors, of (name, tensor) pairs, or of parameter groups"],
+        hint="pass model.parameters(), model.named_parameters() or param_groups(model)",
+    )
+
+
+def _group(named: Sequence[tuple[str, Tensor]], **options: Any) -> dict[str, Any]:
+    return {"params": [tensor for _, tensor in named], "param_names": [name for name, _ in named], **options}
+
+
+def _embeddings_and_head(model: nn.Module) -> set[int]:
+    """Identities of the embedding tables and of the last matrix shaped like the largest of them."""
+    tables = [m.weight for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)]
+    found = {id(table) for table in tables}
+    if tables:
+        largest = max(tables, key=Tensor.numel)
+        found.update(id(head) for head in list(_others_shaped_like(model, largest, found))[-1:])
+    return found
+
+
+def _others_shaped_like(model: nn.Module, table: Tensor, tables: set[int]) -> Iterator[Tensor]:
+    return (p for p in model.parameters() if p.shape == table.shape and id(p) not in tables)

@@ -1,0 +1,129 @@
+"""Bad input to the accelerator gets one clear message, exit code 2 and no traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lightloop import accelerator
+from lightloop.errors import InputError, LightloopError
+
+MACHINE_FILE = """
+extends = "lt-base"
+title = "mine"
+source = "test"
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("run", "lt-bas", "deit-tiny"), "did you mean 'lt-base'"),
+        (("run", "lt-base", "deit-tini"), "did you mean 'deit-tiny'"),
+        (("run", "lt-base", "linear:12"), "linear:INxOUT"),
+        (("run", "lt-base", "linear:0x4"), "at least 1, got 0"),
+        (("run", "lt-base", "deit-tiny", "--mode", "strikt"), "did you mean 'strict'"),
+        (("run", "lt-base", "deit-tiny", "--bits", "0"), "from 1 to 16"),
+        (("run", "lt-base", "deit-tiny", "--bits", "four"), "--bits"),
+        (("run", "lt-base", "deit-tiny", "--tokens", "-3"), "got -3"),
+        (("run", "lt-base", "deit-tiny", "--batch", "0"), "got 0"),
+        (("run", "lt-base", "deit-tiny", "--set", "core.hight=3"), "did you mean 'core.height'"),
+        (("run", "lt-base", "deit-tiny", "--set", "core.height=-3"), "whole number of at least 1, got -3"),
+        (("run", "lt-base", "deit-tiny", "--set", "core.height"), "KEY=NUMBER"),
+        (("run", "lt-base", "deit-tiny", "--set", "device.mzm.enrgy_fj=3"), "did you mean 'mzm.energy_fj'"),
+        (("run", "lt-base", "deit-tiny", "--set", "device.mzm.energy_fj=-3"), "must not be negative"),
+        (("run", "lt-base", "deit-tiny", "--set", "clock_ghz=nan"), "positive number"),
+        (("run", "missing.toml", "deit-tiny"), "file not found: missing.toml"),
+        (("run", "lt-base"), "Missing argument"),
+        (("describe", "lt-huge"), "unknown machine 'lt-huge'"),
+        (("compare", "--reference", "missing.csv"), "file not found: missing.csv"),
+        (("compair",), "compair"),
+    ],
+)
+def test_command_line(cli, arguments: tuple[str, ...], says: str) -> None:
+    done = cli("accelerator", *arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("tils = 3", "tils: unknown key; did you mean 'tiles'?"),
+        ("tiles = -1", "tiles"),
+        ("[core]\nhight = 12", "core.hight: unknown key; did you mean 'height'?"),
+        ('[energy]\nlaser = "laser_powr / clock * blocks"', "did you mean 'laser_power'"),
+        ('[energy]\nlaser = "exec(1)"', "exec"),
+        ('[define]\nshare_2 = "tiles +"', "cannot be read"),
+        ("[devices.mzm]\nenergy_fj = 3.0", "must be {value, unit, source, kind}"),
+        (
+            '[devices.mzm]\nenergy_fj = { value = 3.0, unit = "pJ", source = "me", kind = "assumed" }',
+            "the name mzm.energy_fj says fJ, its unit says pJ",
+        ),
+        (
+            '[devices.mzm]\nenergy_fj = { value = 3.0, unit = "fJ", source = "me", kind = "guessed" }',
+            "mzm.energy_fj",
+        ),
+        ("this is not TOML", "not valid TOML"),
+    ],
+)
+def test_a_broken_machine_file_is_explained(tmp_path: Path, table: str, says: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MACHINE_FILE + table)
+    with pytest.raises(LightloopError) as raised:
+        machine = accelerator.machine(str(path))
+        accelerator.simulate(machine, accelerator.workload("deit-tiny"), mode="strict")
+    assert says in str(raised.value)
+    assert raised.value.exit_code == 2
+
+
+def test_all_mistakes_of_a_machine_file_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MACHINE_FILE + "tiles = 0\nclock_ghz = -1\nwidht = 3")
+    with pytest.raises(InputError) as raised:
+        accelerator.machine(str(path))
+    message = str(raised.value)
+    assert "3 mistakes" in message
+    assert all(word in message for word in ("tiles", "clock_ghz", "widht"))
+
+
+def test_machine_files_that_extend_one_another_in_a_circle_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'extends = "{path}"')
+    with pytest.raises(InputError, match="circle"):
+        accelerator.machine(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("workload,arch,bits,metric,value,unit\n", "no rows"),
+        ("a,b\n1,2\n", "lacks the column"),
+        ("workload,arch,bits,metric,value,unit\n-,LT-Q,4,area.total,1,mm2\n", "unknown arch 'LT-Q'"),
+        ("workload,arch,bits,metric,value,unit\n-,LT-B,4,area.totl,1,mm2\n", "did you mean 'total'"),
+        ("workload,arch,bits,metric,value,unit\n-,LT-B,4,aria.total,1,mm2\n", "unknown metric"),
+        ("workload,arch,bits,metric,value,unit\ndeit_9,LT-B,4,energy.total,1,mJ\n", "unknown workload"),
+        ("workload,arch,bits,metric,value,unit\n-,LT-B,four,area.total,1,mm2\n", "line 2"),
+    ],
+)
+def test_a_broken_reference_table_is_explained(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    with pytest.raises(InputError) as raised:
+        accelerator.compare(path)
+    assert says in str(raised.value)
+
+
+def test_a_module_that_cannot_be_traced_is_explained() -> None:
+    import torch
+    from torch import nn
+
+    with pytest.raises(InputError, match=r"cannot be traced on inputs \(2, 7\)"):
+        accelerator.workload_from_torch(nn.Linear(3, 4), torch.zeros(2, 7))
+    with pytest.raises(InputError, match="runs no matrix product"):
+        accelerator.workload_from_torch(nn.ReLU(), torch.zeros(2, 7))
+    with pytest.raises(InputError, match=r"needs a torch\.nn\.Module"):
+        accelerator.workload_from_torch("resnet", torch.zeros(1))
