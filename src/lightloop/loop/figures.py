@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from lightloop.loop.tradeoff import perplexities
-from lightloop.report.charts import Figure, Line, Point, bars, lines, pareto, stacked_bars
+from lightloop.report.charts import Figure, Line, Point, grouped_bars, lines, pareto, stacked_bars, stacked_columns
 from lightloop.report.page import Table
 
 STAGES = ("training", "photonic", "pricing", "tradeoff")
@@ -34,13 +34,17 @@ def learning_curves(results: Results) -> Figure:
 
 
 def optimizer_memory(results: Results) -> Figure:
-    """Bytes of optimizer state of the best runs."""
+    """State of the best runs' optimizers, in the projected matrices and in the rest."""
     training = results["training"]
-    return bars(
-        {optimizer: training["runs"][name]["optimizer_bytes"] / 1e6 for optimizer, name in training["best"].items()},
-        "optimizer state (MB)",
-        label="%{y:.2f} MB",
-    )
+    table = {}
+    for optimizer, name in training["best"].items():
+        run = training["runs"][name]
+        low_rank = run["optimizer_low_rank_bytes"]
+        table[optimizer] = {
+            "attention and gated layers": low_rank / 1e6,
+            "embedding, head, norms": (run["optimizer_bytes"] - low_rank) / 1e6,
+        }
+    return stacked_columns(table, "optimizer state (MB)", unit="MB")
 
 
 def perplexity_against_noise(results: Results) -> Figure:
@@ -64,7 +68,7 @@ def perplexity_against_noise(results: Results) -> Figure:
     digital = perplexities(cells, None, 0.0)[0]
     reach = max(curve.x[-1] for curve in curves) if curves else 1.0
     curves.append(Line("fp32, digital", [0.0, reach], [digital, digital], dash="dot"))
-    return lines(curves, "multiple of the noise", "perplexity per token", log_y=True)
+    return lines(curves, "multiple of the noise", "perplexity per token")
 
 
 def perplexity_against_bits(results: Results) -> Figure:
@@ -83,7 +87,7 @@ def perplexity_against_bits(results: Results) -> Figure:
         ),
         Line("fp32, digital", [resolutions[0], resolutions[-1]], perplexities(cells, None, 0.0) * 2, dash="dot"),
     ]
-    return lines(curves, "bits", "perplexity per token", log_y=True)
+    return lines(curves, "bits", "perplexity per token")
 
 
 def energy_breakdown(results: Results, bits: int) -> Figure:
@@ -101,6 +105,14 @@ def energy_by_machine(results: Results) -> Figure:
         own = sorted((d for d in designs if d["machine"] == machine), key=lambda design: design["bits"])
         curves.append(Line(machine, [d["bits"] for d in own], [d["energy_per_token_uj"] for d in own]))
     return lines(curves, "bits", "energy per token (uJ)", log_y=True)
+
+
+def machine_ratios(results: Results, bits: int) -> Figure:
+    """Energy, latency and area of each machine as multiples of the first one's."""
+    chosen = [design for design in results["pricing"]["designs"] if design["bits"] == bits]
+    axes = {"energy": "energy_per_token_uj", "latency": "latency_ms", "area": "area_mm2"}
+    table = {design["machine"]: {axis: design[key] / chosen[0][key] for axis, key in axes.items()} for design in chosen}
+    return grouped_bars(table, f"times {chosen[0]['machine']}", log_y=True)
 
 
 def machine_table(results: Results) -> Table:

@@ -107,8 +107,8 @@ def _learning(results: Results, _settings: dict[str, Any]) -> Section:
             (figures.learning_curves(results), "Held-out loss while training."),
             (
                 figures.optimizer_memory(results),
-                "Optimizer state, counted from the real state tensors. The pale part belongs to embedding, head and "
-                "norms, which every method here keeps in AdamW; the projected matrices are the rest.",
+                "Optimizer state, counted from the real state tensors. Embedding, head and norms stay in AdamW with "
+                "every method; attention and gated layers are what the low-rank methods project.",
             ),
         ],
     )
@@ -145,8 +145,9 @@ def _price(results: Results, settings: dict[str, Any]) -> Section:
         "What a token costs",
         [
             f"The trained model, traced on {work['tokens']} tokens: {work['macs'] / 1e6:.1f} million "
-            f"multiply-accumulates in {len(work['products'])} kinds of product. Weights are read from HBM once per sequence, so energy per "
-            f"token falls with longer sequences. Cost model in mode {settings['accelerator']['mode']}."
+            f"multiply-accumulates in {len(work['products'])} kinds of product. Weights are read from HBM once "
+            "per sequence, so energy per token falls with longer sequences. Cost model in mode "
+            f"{settings['accelerator']['mode']}."
         ],
         [
             (
@@ -154,6 +155,10 @@ def _price(results: Results, settings: dict[str, Any]) -> Section:
                 f"Energy by component at {bits} bit, each machine as 100 %.",
             ),
             (figures.energy_by_machine(results), "Energy per token by resolution (logarithmic)."),
+            (
+                figures.machine_ratios(results, bits),
+                f"The machines at {bits} bit, as multiples of the first (logarithmic).",
+            ),
         ],
         table=figures.machine_table(results),
     )

@@ -55,7 +55,7 @@ def attention(
     scores_ls = multiply(query * scale, key.mT)
     if is_causal:
         future_ls = torch.ones(scores_ls.shape[-2:], dtype=torch.bool, device=scores_ls.device).triu(1)
-        scores_ls = scores_ls.masked_fill(future_ls, -math.inf)
+        scores_ls = scores_ls.masked_fill_(future_ls, -math.inf)
     weights_ls = _softmax(_masked(scores_ls, attn_mask)) if attn_mask is not None else scores_ls.softmax(-1)
     if dropout_p:
         weights_ls = F.dropout(weights_ls, dropout_p)

@@ -38,8 +38,8 @@ def convert(
     `addmm`, `baddbmm`, `F.linear`, two-operand `einsum`, `scaled_dot_product_attention`, and those inside
     `nn.MultiheadAttention` and `nn.TransformerEncoderLayer`, whose fused inference path is not taken. What
     stays digital: convolutions, recurrent layers, outer products (summed length 1), whole numbers, everything
-    that is no product, and functional products of a submodule that is called on its own. `conversion_summary`
-    lists it.
+    that is no product, and functional products of a submodule that is called on its own (or recomputed by
+    activation checkpointing). `conversion_summary` lists it.
 
     Without a `Noise` context the copy is deterministic: quantisation and dispersion only. With `bits=None`
     and `dispersion=False` it equals the model to rounding.

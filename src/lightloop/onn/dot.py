@@ -1,7 +1,6 @@
 """The dynamic dot-product core (DPTC of Lightening-Transformer, HPCA 2024): both operands are light.
 
-Shapes: `t` rows of the first operand, `o` rows of the second, `k` the summed axis; any leading batch axes
-    broadcast.
+Shapes: `t` rows of the first operand, `o` rows of the second, `k` the summed axis; leading batch axes broadcast.
 """
 
 from __future__ import annotations
@@ -21,8 +20,6 @@ from lightloop.optics.coupler import coupling_imbalance
 from lightloop.optics.dot_product import phase_moments
 from lightloop.optics.noise import NoiseDraws, active_noise
 
-WORKING_DTYPES = {torch.float32, torch.float64}
-
 
 @dataclass(frozen=True)
 class DotCore:
@@ -37,11 +34,10 @@ class DotCore:
     e_k is the imbalance of the coupler at wavelength k mod `wavelengths`: a fixed property of the core, there
     with and without noise. The noises act only inside `with Noise(...).sample(seed):`.
 
-    Approximation: δ is independent for each of the t·o·k scalar products. Instead of drawing them all, each
-        detected
-    value is one Gaussian draw with the exact mean and variance of the sum over k and of the output noise on
-    top of it. Only the shape of the distribution differs (k equal products have skewness −√(8/k) about their
-    mean), within a spread of (1 − e^{−s²})/√2 · √Σp², 0.09 % of √Σp² at 2 degrees.
+    Approximation: δ is independent for each of the t·o·k scalar products. Instead of drawing them all, each detected
+    value is one Gaussian draw with the exact mean and variance of the sum over k and of the output noise on top of
+    it. Only the shape of the distribution differs (k equal products have skewness −√(8/k) about their mean), within a
+    spread of (1 − e^{−s²})/√2 · √Σp², 0.09 % of √Σp² at 2 degrees.
 
     Left out, as in the source: ADC rounding of partial sums, crosstalk, drift, and the phase drift over the
     comb (0.14 degrees at 12 wavelengths, 3e-6 of the product).
@@ -80,10 +76,10 @@ class DotCore:
             w_ok: Second operand, shape `(..., o, k)`.
 
         Returns:
-            Shape `(..., t, o)`, in the dtype of the first operand (half precision is computed in float32).
+            Shape `(..., t, o)`, in the dtype of the operands (half precision is computed in float32).
 
         Raises:
-            InputError: The lengths k differ.
+            InputError: The lengths k differ, or the operands are not real.
         """
         if x_tk.shape[-1] != w_ok.shape[-1]:
             raise InputError(
@@ -91,17 +87,24 @@ class DotCore:
                 f"(operands {tuple(x_tk.shape)} and {tuple(w_ok.shape)})",
                 hint="the last axis of both operands is the one that is summed",
             )
+        dtype = torch.promote_types(x_tk.dtype, w_ok.dtype)
+        if not dtype.is_floating_point:
+            raise InputError(f"light carries real amplitudes, got operands of {dtype}", hint="convert them to float")
         if 0 in x_tk.shape or 0 in w_ok.shape:
             return x_tk @ w_ok.mT
-        dtype = x_tk.dtype
-        if dtype not in WORKING_DTYPES:
-            x_tk, w_ok = x_tk.float(), w_ok.float()
+        working = torch.promote_types(dtype, torch.float32)
+        with torch.autocast(x_tk.device.type, enabled=False):
+            return self._product(x_tk.to(working), w_ok.to(working)).to(dtype)
+
+    def _product(self, x_tk: Tensor, w_ok: Tensor) -> Tensor:
         draws = active_noise()
+        detector_draws = _draws_of_detector(draws)
         x_scale_t1, w_scale_o1 = full_scale(x_tk, self.scaling), full_scale(w_ok, self.scaling)
         e_k = self._imbalance_along(w_ok) if self.dispersion else None
         seconds = self._second(w_ok, w_scale_o1, e_k, draws)
         encode = partial(self._first, e_k=e_k, draws=draws)
-        return in_tiles(encode, partial(_detect, draws=draws), (x_tk, x_scale_t1), seconds).to(dtype)
+        detect = partial(_draw, draws=detector_draws) if detector_draws else _mean
+        return in_tiles(encode, detect, (x_tk, x_scale_t1), seconds)
 
     def _encode(self, x_tk: Tensor, scale_t1: Tensor, draws: NoiseDraws | None) -> Tensor:
         field_tk = quantize(to_field(x_tk, scale_t1), self.bits)
@@ -114,17 +117,17 @@ class DotCore:
 
     # The matrix product of the first tensors of `_first` and `_second` is the mean detected value: dispersion rides
     # along as two more columns, an offset of each row of x times 1 and 1 times an offset of each row of w. That of
-    # the second tensors is the variance by phase noise, times 1 + σ_o².
+    # the second tensors, there where detection is noisy, is the variance by phase noise times 1 + σ_o².
 
     def _first(
         self, x_tk: Tensor, scale_t1: Tensor, e_k: Tensor | None, draws: NoiseDraws | None
     ) -> tuple[Tensor, ...]:
-        field_tk = self._encode(x_tk, scale_t1, draws)
-        signal_tk = mean_tk = field_tk * scale_t1
+        signal_tk = mean_tk = self._encode(x_tk, scale_t1, draws) * scale_t1
+        square_tk = signal_tk.square()
         if e_k is not None:
-            offset_t1 = (field_tk.square() @ (e_k / -2)).unsqueeze(-1) * scale_t1
+            offset_t1 = (square_tk @ (e_k / -2)).unsqueeze(-1) / scale_t1
             mean_tk = torch.cat([signal_tk, offset_t1, scale_t1], dim=-1)
-        return (mean_tk, signal_tk.square()) if draws and draws.noise.phase_deg else (mean_tk,)
+        return (mean_tk, square_tk) if _draws_of_detector(draws) else (mean_tk,)
 
     def _second(
         self, w_ok: Tensor, scale_o1: Tensor, e_k: Tensor | None, draws: NoiseDraws | None
@@ -137,22 +140,34 @@ class DotCore:
             signal_ok = signal_ok * torch.sqrt(1 - e_k**2)
             offset_o1 = (field_ok.square() @ (e_k / 2)).unsqueeze(-1) * scale_o1
             mean_ok = torch.cat([signal_ok * mean_cos, scale_o1, offset_o1], dim=-1)
-        if draws is None or not draws.noise.phase_deg:
+        detector_draws = _draws_of_detector(draws)
+        if detector_draws is None:
             return (mean_ok,)
-        return mean_ok, signal_ok.square() * ((1 + draws.noise.output**2) * variance_cos)
+        return mean_ok, signal_ok.square() * ((1 + detector_draws.noise.output**2) * variance_cos)
 
 
-def _detect(*operands: Tensor, draws: NoiseDraws | None, out: Tensor | None = None) -> Tensor:
-    """One draw of the detected values, from the two or four operands of `_first` and `_second`."""
-    left_tk, right_ok = operands[0], operands[len(operands) // 2]
-    output = draws.noise.output if draws else 0.0
-    if draws is None or (len(operands) == 2 and not output):
-        return torch.matmul(left_tk, right_ok.mT, out=out)
+def _draws_of_detector(draws: NoiseDraws | None) -> NoiseDraws | None:
+    """The draws if the detected values are noisy themselves, not only the operands."""
+    return draws if draws and (draws.noise.phase_deg or draws.noise.output) else None
+
+
+def _mean(left_tk: Tensor, right_ok: Tensor, out: Tensor | None = None) -> Tensor:
+    return torch.matmul(left_tk, right_ok.mT, out=out)
+
+
+def _draw(
+    left_tk: Tensor,
+    left_square_tk: Tensor,
+    right_ok: Tensor,
+    right_square_ok: Tensor,
+    *,
+    draws: NoiseDraws,
+    out: Tensor | None = None,
+) -> Tensor:
+    """One draw of each detected value: Var[y (1 + σξ)] = (1 + σ²) Var[y] + σ² E[y]²."""
     mean_to = left_tk @ right_ok.mT
-    # Var[y (1 + σξ)] = (1 + σ²) Var[y] + σ² E[y]²
-    if len(operands) == 2:
-        variance_to = output**2 * mean_to.square()
-    else:
-        variance_to = torch.addcmul(operands[1] @ operands[3].mT, mean_to, mean_to, value=output**2)
-    deviation_to = variance_to.clamp_min_(torch.finfo(variance_to.dtype).tiny).sqrt_()
-    return torch.addcmul(mean_to, deviation_to, draws.normal_like(mean_to), out=out)
+    phase_to = left_square_tk @ right_square_ok.mT
+    variance_to = torch.addcmul(phase_to, mean_to, mean_to, value=draws.noise.output**2)
+    if variance_to.requires_grad:  # the root has no finite slope at 0, where dark rows are
+        variance_to = variance_to.clamp_min(torch.finfo(variance_to.dtype).tiny)
+    return torch.addcmul(mean_to, variance_to.sqrt_(), draws.normal_like(mean_to), out=out)

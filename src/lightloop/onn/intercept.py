@@ -76,10 +76,14 @@ class ProductMode(TorchFunctionMode):
 
 
 def _matmul(multiply: Multiply, input: Tensor, other: Tensor) -> Any:
-    """An outer product (length 1) sums nothing, and whole numbers are indices or masks: both stay digital."""
-    if not (input.is_floating_point() and other.is_floating_point()) or input.shape[-1:] in {(), (1,)}:
-        return NotImplemented
-    return multiply(input, other)
+    return multiply(input, other) if _is_dot_product(input) and _is_dot_product(other, -2) else NotImplemented
+
+
+def _is_dot_product(operand: Any, summed_axis: int = -1) -> bool:
+    """Not so for an outer product (length 1), which sums nothing, nor for whole numbers, which are indices or masks."""
+    if not isinstance(operand, Tensor) or not operand.is_floating_point() or operand.dim() == 0:
+        return False
+    return operand.shape[summed_axis if operand.dim() > 1 else 0] > 1
 
 
 def _rmatmul(multiply: Multiply, input: Tensor, other: Tensor) -> Any:
@@ -127,9 +131,10 @@ PRODUCTS: dict[str, Callable[..., Any]] = {
 COMPOSITES = frozenset({"multi_head_attention_forward"})
 
 LEFT_DIGITAL = frozenset(
-    "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d rnn_tanh rnn_relu lstm gru "
-    "rnn_tanh_cell rnn_relu_cell lstm_cell gru_cell bilinear tensordot inner dot vdot mv addmv addbmm chain_matmul "
-    "linalg_multi_dot addmm_ baddbmm_ addmv_ addbmm_ cdist cov corrcoef".split()
+    {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
+    | {"rnn_tanh", "rnn_relu", "lstm", "gru", "rnn_tanh_cell", "rnn_relu_cell", "lstm_cell", "gru_cell"}
+    | {"bilinear", "tensordot", "inner", "dot", "vdot", "mv", "addmv", "addbmm", "chain_matmul"}
+    | {"linalg_multi_dot", "linalg_vecdot", "addmm_", "baddbmm_", "addmv_", "addbmm_", "cdist", "cov", "corrcoef"}
 )
 
 

@@ -14,6 +14,10 @@ from lightloop.errors import InputError, unknown_name
 
 BITS_RANGE = (2, 16)
 
+# Scale of a row of zeros. Small, so that it detects next to nothing; not zero, so that its gradient is that of any row
+# (a layer that starts from zero could not learn otherwise); a power of two, so that it costs no rounding.
+DARK = 2.0**-40
+
 
 def _row_peak(x_tk: Tensor) -> Tensor:
     return torch.maximum(x_tk.amax(dim=-1, keepdim=True), -x_tk.amin(dim=-1, keepdim=True))
@@ -40,19 +44,20 @@ def check_quantizer(bits: int | None, scaling: str) -> None:
 
 
 def full_scale(x_tk: Tensor, scaling: str = "vector") -> Tensor:
-    """Largest magnitudes of an operand, shape `(..., t, 1)`: the digital scales of its rows.
+    """Largest magnitudes of an operand, shape `(..., t, 1)`: the digital scales of its rows, `DARK` for a row of zeros.
 
     Args:
         x_tk: Operand, shape `(..., t, k)`, not empty.
-        scaling: "vector" takes the largest of each row, "tensor" the largest of all rows. Both can be undone
-            behind the ADC, since every output is one row times one row of the other operand.
+        scaling: "vector" takes the largest of each row, "tensor" the largest of all rows. Both can be undone behind
+            the ADC, since every output is one row times one row of the other operand.
     """
-    return PEAKS[scaling](x_tk)
+    peak_t1 = PEAKS[scaling](x_tk)
+    return torch.where(peak_t1 == 0, DARK, peak_t1)
 
 
 def to_field(x_tk: Tensor, scale_t1: Tensor) -> Tensor:
-    """x / scale, field amplitudes in [−1, 1]; a dark row (scale 0) stays dark."""
-    return x_tk / torch.where(scale_t1 > 0, scale_t1, 1)
+    """x / scale: field amplitudes in [−1, 1]."""
+    return x_tk / scale_t1
 
 
 def quantize(field: Tensor, bits: int | None) -> Tensor:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lightloop.errors import InputError
@@ -84,13 +85,32 @@ class NoiseDraws:
         self._generators: dict[torch.device, torch.Generator] = {}
 
     def normal_like(self, values: torch.Tensor) -> torch.Tensor:
-        """Independent N(0, 1) numbers of the shape, dtype and device of `values`."""
+        """Independent normal numbers, mean 0 and variance 1, of the shape, dtype and device of `values`.
+
+        Each is the normal quantile of 16 random bits: 65 536 equally likely values up to ±4.33, of kurtosis 2.9992
+        instead of 3. That takes half the time of `torch.randn` on a CPU, where noise costs as much as the matrix
+        product that it disturbs.
+        """
         import torch
 
-        if values.device not in self._generators:
-            self._generators[values.device] = torch.Generator(values.device).manual_seed(_mixed(self.seed))
-        generator = self._generators[values.device]
-        return torch.randn(values.shape, generator=generator, dtype=values.dtype, device=values.device)
+        device, count = values.device, values.numel()
+        if device not in self._generators:
+            self._generators[device] = torch.Generator(device).manual_seed(_mixed(self.seed))
+        words = torch.empty(-(-count // 4), dtype=torch.int64, device=device)
+        words.random_(-(2**63), None, generator=self._generators[device])
+        levels = words.view(torch.uint16)[:count].to(torch.int32)
+        return _normal_quantiles(values.dtype, device).index_select(0, levels).view(values.shape)
+
+
+@cache
+def _normal_quantiles(dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Φ⁻¹ at the centres of 2^16 equal steps of probability, scaled to variance 1."""
+    import torch
+
+    with torch.inference_mode(False), torch.no_grad():
+        probability = (torch.arange(2**16, dtype=torch.float64) + 0.5) / 2**16
+        quantile = torch.special.ndtri(probability)
+        return (quantile / quantile.square().mean().sqrt()).to(device, dtype)
 
 
 def _mixed(seed: int) -> int:

@@ -22,10 +22,15 @@ def fusable(weight: Tensor) -> bool:
     return weight.device.type in FUSED_DEVICES and weight.is_floating_point()
 
 
+def step_device(weight: Tensor) -> torch.device:
+    """Where the count of steps lives: beside the weight for the fused kernel, else on the host."""
+    return weight.device if fusable(weight) else torch.device("cpu")
+
+
 def init_state(weight: Tensor) -> dict[str, Tensor]:
     """Both moments in the shape and dtype of the weight, as in `torch.optim.AdamW`."""
     return {
-        "step": torch.zeros((), dtype=torch.float32, device=weight.device if fusable(weight) else None),
+        "step": torch.zeros((), dtype=torch.float32, device=step_device(weight)),
         "exp_avg": torch.zeros_like(weight, memory_format=torch.preserve_format),
         "exp_avg_sq": torch.zeros_like(weight, memory_format=torch.preserve_format),
     }

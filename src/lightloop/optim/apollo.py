@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from lightloop.errors import InputError
 from lightloop.optim import adamw
 from lightloop.optim.checkpoint import in_current_order, restore_exactly
-from lightloop.optim.groups import as_entries, as_groups
+from lightloop.optim.groups import as_entries, as_groups, refuse_empty
 from lightloop.optim.matrix import is_matrix, matrices, matrix_shape, stack_state
 from lightloop.optim.methods import choose_method
 from lightloop.optim.options import check_group, dtype_name
@@ -108,6 +108,7 @@ class Apollo(Optimizer):
             "compat": compat,
         }
         super().__init__(as_groups(params, rank), defaults)
+        refuse_empty(self.param_groups)
 
     @classmethod
     def mini(
@@ -128,9 +129,7 @@ class Apollo(Optimizer):
         """
         fixed = {"rank": 1, "granularity": "tensor"}
         if fixed.keys() & options:
-            raise InputError(
-                "Apollo.mini has rank 1 and granularity 'tensor'", hint="use Apollo for other values"
-            )
+            raise InputError("Apollo.mini has rank 1 and granularity 'tensor'", hint="use Apollo for other values")
         groups = [{**group, **fixed} if group.get("rank") else group for group in as_groups(params, rank=1)]
         return cls(groups, lr, scale=scale, granularity="tensor", **options)
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
+import torch
 from torch import Tensor
+
+from lightloop.optim.adamw import step_device
 
 Saved = dict[str, Any]
 
@@ -17,15 +20,15 @@ Saved = dict[str, Any]
 def in_current_order(saved: Saved, groups: list[Saved]) -> Saved:
     """`saved` with the tensors of each group put in the order, and the choice, of the optimizer's own groups.
 
-    A tensor that is new since the save begins without state; one that is gone loses it. Groups without names,
-    or another number of groups, are passed on unchanged, for torch to judge.
+    A tensor that is new since the save begins without state; one that is gone loses it. Groups without names of
+    their own for each tensor, or another number of groups, are passed on unchanged, for torch to judge.
     """
     if len(groups) != len(saved["param_groups"]):
         return saved
     new_ids = count(1 + max((key for group in saved["param_groups"] for key in group["params"]), default=0))
     ordered = []
     for held, group in zip(saved["param_groups"], groups, strict=True):
-        if "param_names" in held and "param_names" in group:
+        if _has_unique_names(held) and _has_unique_names(group):
             place = dict(zip(held["param_names"], held["params"], strict=True))
             ids = [place[name] if name in place else next(new_ids) for name in group["param_names"]]
             held = {**held, "params": ids, "param_names": list(group["param_names"])}
@@ -36,9 +39,22 @@ def in_current_order(saved: Saved, groups: list[Saved]) -> Saved:
 
 
 def restore_exactly(state: dict[Tensor, Saved], saved: Saved, groups: list[Saved]) -> None:
-    """Put every saved tensor back with its own dtype, on the device that torch's loading chose for it."""
+    """Put every saved tensor back with its own dtype, on the device where a step expects it."""
     for held, group in zip(saved["param_groups"], groups, strict=True):
         for key, weight in zip(held["params"], group["params"], strict=True):
-            for name, value in saved["state"].get(key, {}).items():
+            entry = saved["state"].get(key, {})
+            for name, value in entry.items():
                 if isinstance(value, Tensor):
-                    state[weight][name] = value.detach().to(state[weight][name].device, copy=True)
+                    state[weight][name] = value.detach().to(_device(name, entry, weight), copy=True)
+
+
+def _device(name: str, entry: Saved, weight: Tensor) -> torch.device:
+    """Counts and seeds of a matrix are read on the host at every step; the rest lies beside the weight."""
+    if name not in {"step", "seed"}:
+        return weight.device
+    return torch.device("cpu") if "limiter_norm" in entry else step_device(weight)
+
+
+def _has_unique_names(group: Saved) -> bool:
+    names = group.get("param_names", [])
+    return len(set(names)) == len(group["params"])

@@ -34,11 +34,11 @@ def init_state(rows: int, columns: int, weight: Tensor, recipe: Recipe, ordinal:
     shape = (rows, recipe.rank) if rows >= columns else (recipe.rank, columns)
     moments = torch.zeros(shape, dtype=recipe.state_dtype or weight.dtype, device=weight.device)
     return {
-        "step": torch.tensor(0.0),
+        "step": torch.zeros((), device="cpu", dtype=torch.float32),
         "exp_avg": moments,
         "exp_avg_sq": torch.zeros_like(moments),
         "limiter_norm": torch.zeros((), dtype=weight.dtype, device=weight.device),
-        "seed": torch.tensor(ordinal),
+        "seed": torch.tensor(ordinal, device="cpu"),
     }
 
 
@@ -71,14 +71,15 @@ def project(matrix: Matrix) -> Tensor:
     generator = Generator(device=grad.device).manual_seed(int(matrix.state["seed"]))
     rank = moments.shape[1 if matrix.tall else 0]
     shape = (rank, grad.shape[1]) if matrix.tall else (grad.shape[0], rank)
-    p = torch.randn(shape, generator=generator, device=grad.device).div_(math.sqrt(rank)).to(grad.dtype)
+    draw = torch.randn(shape, generator=generator, device=grad.device, dtype=torch.float32)
+    p = draw.div_(math.sqrt(rank)).to(grad.dtype)
     return grad @ p.T if matrix.tall else p.T @ grad
 
 
 def next_seed(seed: int) -> int:
     """The seed after `seed` in the package's chain."""
-    generator = Generator().manual_seed(seed)
-    return int(torch.randint(0, LAST_SEED, (DRAWS_PER_SEED,), generator=generator)[-1])
+    generator = Generator("cpu").manual_seed(seed)
+    return int(torch.randint(0, LAST_SEED, (DRAWS_PER_SEED,), generator=generator, device="cpu")[-1])
 
 
 def adam_ratio(direction: Tensor, r: Tensor, tall: bool, granularity: str) -> Tensor:

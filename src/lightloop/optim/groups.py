@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
 from typing import Any
 
@@ -54,11 +54,10 @@ def param_groups(
         if option not in OPTIONS:
             raise unknown_name("option", option, OPTIONS)
     check_options({"rank": rank, **options})
-    named = [(stable_name(name), tensor) for name, tensor in model.named_parameters() if tensor.requires_grad]
+    names, tensors = stable_names(name for name, _ in model.named_parameters()), model.parameters()
+    named = [(name, tensor) for name, tensor in zip(names, tensors, strict=True) if tensor.requires_grad]
     if not named:
-        raise InputError(
-            f"{type(model).__name__} has no trainable parameters", hint="unfreeze some of them first"
-        )
+        raise InputError(f"{type(model).__name__} has no trainable parameters", hint="unfreeze some of them first")
     kept_out = _embeddings_and_head(model)
     patterns = tuple(exclude)
 
@@ -76,24 +75,23 @@ def param_groups(
     return [group for group in groups if group["params"]]
 
 
-def stable_name(name: str) -> str:
-    """A parameter's name without what distributed and compiling wrappers add to it."""
-    parts = [part for part in name.split(".") if part not in WRAPPERS]
-    return ".".join(parts[1:] if len(parts) > 1 and parts[0] == "module" else parts)
+def stable_names(names: Iterable[str]) -> list[str]:
+    """Parameter names without what distributed and compiling wrappers add to them."""
+    parts = [[part for part in name.split(".") if part not in WRAPPERS] for name in names]
+    wrapped = all(len(path) > 1 and path[0] == "module" for path in parts)
+    return [".".join(path[1:] if wrapped else path) for path in parts]
 
 
 def as_groups(params: Iterable[Any], rank: int | None) -> list[dict[str, Any]]:
     """What the user passed as `params`, as a list of groups; `rank` is that of tensors not yet in groups.
 
     Raises:
-        InputError: There is nothing to train, or `params` is a single thing instead of several.
+        InputError: `params` is a single thing instead of several.
     """
     if isinstance(params, Tensor | nn.Module | str | dict):
         raise _not_parameters(f"params is a {type(params).__name__}")
     entries = list(params)
-    if not entries:
-        raise _not_parameters("params is empty: there is nothing to train")
-    if isinstance(entries[0], dict):
+    if entries and isinstance(entries[0], dict):
         return [dict(entry) for entry in entries]
     return [{"params": entries, "rank": rank}]
 
@@ -107,10 +105,14 @@ def as_entries(params: Any) -> list[Any]:
     if isinstance(params, Tensor):
         return [params]
     if params is None or isinstance(params, set):
-        raise _not_parameters(
-            "a parameter group has no 'params'" if params is None else "the 'params' are a set"
-        )
+        raise _not_parameters("a parameter group has no 'params'" if params is None else "the 'params' are a set")
     return list(params)
+
+
+def refuse_empty(groups: Iterable[dict[str, Any]]) -> None:
+    """Raise `InputError` if no group has a tensor."""
+    if not any(group["params"] for group in groups):
+        raise _not_parameters("params is empty: there is nothing to train")
 
 
 def _not_parameters(message: str) -> InputError:
@@ -126,14 +128,12 @@ def _group(named: Sequence[tuple[str, Tensor]], **options: Any) -> dict[str, Any
 
 
 def _embeddings_and_head(model: nn.Module) -> set[int]:
-    """Identities of the embedding tables and of the last matrix shaped like the largest of them."""
+    """Identities of the embedding tables, and of the head unless it is tied to the largest of them."""
     tables = [m.weight for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)]
     found = {id(table) for table in tables}
-    if tables:
-        largest = max(tables, key=Tensor.numel)
-        found.update(id(head) for head in list(_others_shaped_like(model, largest, found))[-1:])
-    return found
-
-
-def _others_shaped_like(model: nn.Module, table: Tensor, tables: set[int]) -> Iterator[Tensor]:
-    return (p for p in model.parameters() if p.shape == table.shape and id(p) not in tables)
+    if not tables:
+        return found
+    largest = max(tables, key=Tensor.numel)
+    uses = sum(tensor is largest for _, tensor in model.named_parameters(remove_duplicate=False))
+    alike = [id(p) for p in model.parameters() if p.shape == largest.shape and id(p) not in found]
+    return found if uses > 1 else found | set(alike[-1:])

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import math
 
-import torch
-from torch import Tensor
-
 # The first step of Adam has entries of size 1, so U = α S G begins with the norm α √(n r); pure noise settles
 # at 0.23 of that. Below a tenth an update is no spike, and from a tenth the way back to noise level is 83
 # steps.
@@ -23,17 +20,17 @@ def norm_floor(alpha: float, channels: int, rank: int) -> float:
     return FLOOR * alpha * math.sqrt(channels * rank)
 
 
-def limit_growth(norm: Tensor, previous: Tensor, growth: float, floor: float) -> Tensor:
-    """The factor ≤ 1 that brings ‖U_t‖ down to γ max(‖U_{t−1}‖, floor). Everything stays on the device.
+def limit_growth(norm: float, previous: float, growth: float, floor: float) -> tuple[float, float]:
+    """The factor κ ≤ 1 that brings ‖U_t‖ down to γ max(‖U_{t−1}‖, floor), and the norm to remember.
 
     Args:
-        norm: ‖U_t‖, shape ().
-        previous: ‖U_{t−1}‖ after limiting, shape (); 0 while there is none. Overwritten with that of this
-        step.
+        norm: ‖U_t‖.
+        previous: ‖U_{t−1}‖ after limiting; 0 while there is none.
         growth: γ; infinite for no limit.
         floor: Norm from which on growth is limited, > 0.
     """
-    ceiling = torch.where(previous > 0, growth * previous.clamp(min=floor), math.inf)
-    factor = (ceiling / norm).clamp(max=1.0)
-    previous.copy_(torch.where(norm > 0, torch.minimum(norm, ceiling), previous))
-    return factor
+    if norm == 0.0:
+        return 1.0, previous
+    ceiling = growth * max(previous, floor) if previous > 0.0 else math.inf
+    limited = min(norm, ceiling)
+    return limited / norm, limited

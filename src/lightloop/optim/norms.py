@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
-# A strip of this many elements is what a low-precision matrix is widened by at a time: 4 MiB in float32.
-STRIP_ELEMENTS = 2**20
+# A strip of this many elements is what a low-precision matrix is widened by at a time: 1 MiB in float32.
+STRIP_ELEMENTS = 2**18
 # Rows squared at a time below; more rows fall out of the first-level cache.
 ROWS = 32
 
@@ -30,12 +30,16 @@ def strips(x_kn: Tensor, dtype: torch.dtype) -> Iterator[slice]:
 
 def channel_norms(x_kn: Tensor, dtype: torch.dtype) -> Tensor:
     """‖x_j‖₂ of every column j, shape (n,), in `dtype`."""
+    if x_kn.dtype == dtype:
+        return _column_norms(x_kn)
     return torch.cat([_column_norms(x_kn[:, strip].to(dtype)) for strip in strips(x_kn, dtype)])
 
 
 def tensor_norm(x_kn: Tensor, dtype: torch.dtype) -> Tensor:
     """The Frobenius norm of the matrix, shape (), in `dtype`."""
-    return vector_norm(x_kn, dtype=dtype)
+    if x_kn.dtype == dtype:
+        return vector_norm(x_kn)
+    return vector_norm(torch.stack([vector_norm(x_kn[:, strip].to(dtype)) for strip in strips(x_kn, dtype)]))
 
 
 NORMS = {"channel": channel_norms, "tensor": tensor_norm}

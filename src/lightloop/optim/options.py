@@ -46,9 +46,7 @@ def _betas(value: Any) -> bool:
 
 RULES = {
     "lr": Rule("a number >= 0", _rate),
-    "rank": Rule(
-        "an integer >= 1; leave it out of a group for AdamW", lambda v: v is None or (_whole(v) and v >= 1)
-    ),
+    "rank": Rule("an integer >= 1; leave it out of a group for AdamW", lambda v: v is None or (_whole(v) and v >= 1)),
     "scale": Rule("a number > 0, or 'auto' for sqrt(m/r)", lambda v: v == "auto" or (_real(v) and v > 0)),
     "update_gap": Rule("an integer >= 1", lambda v: _whole(v) and v >= 1),
     "betas": Rule("two numbers from 0 up to, not including, 1", _betas),

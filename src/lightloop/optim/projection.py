@@ -41,15 +41,15 @@ def gaussian(rank: int, small_side: int, generator: Generator) -> Tensor:
     Then ‖P‖² = m on average; it is made so exactly. The ratio s goes as 1/‖P‖, and left to chance the learning
     rate of a matrix would change by a factor 1 ± 1/√(2rm) at each renewal: 3 % for APOLLO-Mini at m = 512.
     """
-    p_rm = torch.randn(rank, small_side, generator=generator)
+    p_rm = torch.randn(rank, small_side, generator=generator, device="cpu", dtype=torch.float32)
     return p_rm.mul_(small_side**0.5 / torch.linalg.vector_norm(p_rm))
 
 
 def rademacher(rank: int, small_side: int, generator: Generator) -> Tensor:
     """Entries ±1/√r with equal chances, shape (r, m). As good a sketch as `gaussian`, and cheaper to draw."""
-    words = torch.empty(-(-rank * small_side // SIGN_BITS), dtype=torch.int64)
+    words = torch.empty(-(-rank * small_side // SIGN_BITS), device="cpu", dtype=torch.int64)
     words.random_(generator=generator)
-    bits = (words.unsqueeze(1) >> torch.arange(SIGN_BITS)) & 1
+    bits = (words.unsqueeze(1) >> torch.arange(SIGN_BITS, device="cpu")) & 1
     signs = bits.flatten()[: rank * small_side].view(rank, small_side)
     return signs.float().mul_(2.0).sub_(1.0).div_(rank**0.5)
 
@@ -61,12 +61,14 @@ def project_dense(draw: Draw, matrix: Matrix, recipe: Recipe) -> Tensor:
     """
     state, grad_mn = matrix.state, matrix.grad_mn
     refresh = int(state["step"]) // recipe.update_gap
-    generator = Generator().manual_seed(projection_key(recipe.seed, matrix.name, refresh))
+    generator = Generator("cpu").manual_seed(projection_key(recipe.seed, matrix.name, refresh))
     moments = state["exp_avg"]
     p_rm = draw(moments.shape[0], grad_mn.shape[0], generator).to(moments)
+    if grad_mn.dtype == moments.dtype:
+        return p_rm @ grad_mn
     r_rn = torch.empty_like(moments)
     for strip in strips(grad_mn, moments.dtype):
-        torch.mm(p_rm, grad_mn[:, strip].to(moments.dtype), out=r_rn[:, strip])
+        r_rn[:, strip] = p_rm @ grad_mn[:, strip].to(moments.dtype)
     return r_rn
 
 

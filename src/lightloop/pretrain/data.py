@@ -92,8 +92,9 @@ def tile(text: str, tokenizer: Tokenizer, context: int, *, at_least: int | None 
     targets_wt = np.full((windows, context), IGNORED)
     inputs_wt.flat[:count] = tokens[:-1]
     targets_wt.flat[:count] = tokens[1:]
-    if at_least is not None and at_least < count:
-        chosen = np.linspace(0, windows - 1, -(-at_least // context)).round().astype(int)
+    full = count // context
+    if at_least is not None and at_least <= full * context:
+        chosen = np.linspace(0, full - 1, -(-at_least // context)).round().astype(int)
         inputs_wt, targets_wt = inputs_wt[chosen], targets_wt[chosen]
     counted = targets_wt[targets_wt != IGNORED]
     return Windows(

@@ -105,9 +105,9 @@ def load_run(run_dir: str | Path) -> tuple[Decoder, Tokenizer, PretrainSettings]
     if not weights.exists():
         raise InputError(f"{folder} is not finished: it has no {weights.name}", hint="go on with it: --resume")
     config = folder / "config.json"
-    model = build(ModelShape.from_config(read_json(config), str(config)))
+    model = build(ModelShape.from_config(read_json(config), str(config)), device="meta")
     try:
-        model.load_state_dict(load_file(weights))
+        model.load_state_dict(load_file(weights), assign=True)
     except (SafetensorError, RuntimeError, OSError) as error:
         raise InputError(
             f"{weights} does not hold this model: {error}",

@@ -31,15 +31,15 @@ def build(shape: ModelShape, *, seed: int = 0, device: str | torch.device = "cpu
         model = Decoder(shape)
     if torch.device(device).type == "meta":
         return model
-    model.to_empty(device=device)
     generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.ndim == 1:
-                weight.fill_(1.0)
-            else:
-                weight.copy_(torch.empty(weight.shape).normal_(0.0, INIT_STD, generator=generator))
+    weights = {name: _drawn(meta.shape, generator).to(device) for name, meta in model.named_parameters()}
+    model.load_state_dict(weights, assign=True)
     return model
+
+
+def _drawn(shape: torch.Size, generator: torch.Generator) -> Tensor:
+    """Ones for a norm, N(0, 0.02²) for a matrix."""
+    return torch.ones(shape) if len(shape) == 1 else torch.empty(shape).normal_(0.0, INIT_STD, generator=generator)
 
 
 def next_token_loss(logits_btv: Tensor, targets_bt: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -129,7 +129,9 @@ class Trunk(nn.Module):
     def __init__(self, shape: ModelShape) -> None:
         super().__init__()
         self.head_width = shape.hidden // shape.heads
-        self.embed_tokens = nn.Embedding(shape.vocab, shape.hidden)
+        # Not nn.Embedding(...): its own draw of weights, on the meta device, loads the compiler for seconds.
+        table_vc = torch.empty(shape.vocab, shape.hidden)
+        self.embed_tokens = nn.Embedding.from_pretrained(table_vc, freeze=False)
         self.layers = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.norm = nn.RMSNorm(shape.hidden, eps=RMS_EPS)
 

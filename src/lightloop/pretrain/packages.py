@@ -33,6 +33,8 @@ def pypi_documents(entry: Mapping[str, Any]) -> list[str]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
         texts = [ast.literal_eval(c.args[entry["argument"]]) for c in calls if _called(c) == entry["call"]]
+        if not texts:
+            raise ValueError(f"no call of {entry['call']!r}")
     except (OSError, ValueError, SyntaxError, IndexError) as error:
         raise InputError(f"cannot read the text in {path}: {error}", hint=entry["install"]) from None
     return texts

@@ -49,14 +49,16 @@ def lines(curves: Sequence[Line], x_title: str, y_title: str, *, log_x: bool = F
     return {"data": data, "layout": figure_layout}
 
 
-def _scale(logarithmic: bool) -> dict[str, str]:
-    return {"type": "log" if logarithmic else "linear"}
+def _scale(logarithmic: bool) -> dict[str, Any]:
+    """A linear axis, or a logarithmic one with a label at 1, 2 and 5 of each decade."""
+    return {"type": "log", "dtick": "D2"} if logarithmic else {"type": "linear"}
 
 
 def _band(curve: Line, colour: str) -> dict[str, Any]:
     assert curve.low is not None and curve.high is not None
     return {
         "type": "scatter",
+        "mode": "lines",
         "x": [*curve.x, *reversed(curve.x)],
         "y": [*curve.high, *reversed(curve.low)],
         "fill": "toself",
@@ -67,19 +69,57 @@ def _band(curve: Line, colour: str) -> dict[str, Any]:
     }
 
 
-def bars(values: Mapping[str, float], y_title: str, *, label: str = "%{y:.3s}", log_y: bool = False) -> Figure:
-    """One bar for each name, its value written on it."""
-    data = {
-        "type": "bar",
-        "x": list(values),
-        "y": list(values.values()),
-        "marker": {"color": [PALETTE[index % len(PALETTE)] for index in range(len(values))]},
-        "texttemplate": label,
-        "textposition": "outside",
-        "cliponaxis": False,
-        "hovertemplate": "%{x}: <b>%{y:.6g}</b><extra></extra>",
-    }
-    return {"data": [data], "layout": layout("", y_title, yaxis=_scale(log_y))}
+def grouped_bars(
+    table: Mapping[str, Mapping[str, float]], y_title: str, *, label: str = "%{y:.3s}", log_y: bool = False
+) -> Figure:
+    """For each column one group of bars, one bar for each row of the table."""
+    data = [
+        {
+            "type": "bar",
+            "name": name,
+            "x": list(row),
+            "y": list(row.values()),
+            "marker": {"color": PALETTE[index % len(PALETTE)]},
+            "texttemplate": label,
+            "textposition": "outside",
+            "textfont": {"size": 10},
+            "cliponaxis": False,
+            "hovertemplate": f"{name}, %{{x}}: <b>%{{y:.4g}}</b><extra></extra>",
+        }
+        for index, (name, row) in enumerate(table.items())
+    ]
+    return {"data": data, "layout": layout("", y_title, barmode="group", yaxis=_scale(log_y))}
+
+
+def stacked_columns(table: Mapping[str, Mapping[str, float]], y_title: str, *, unit: str) -> Figure:
+    """One column for each row of the table, cut into its parts, with its total above."""
+    parts = list(dict.fromkeys(part for row in table.values() for part in row))
+    data: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "name": part,
+            "x": list(table),
+            "y": [row.get(part, 0.0) for row in table.values()],
+            "marker": {"color": PALETTE[index % len(PALETTE)]},
+            "hovertemplate": f"%{{x}}, {part}: <b>%{{y:.4g}} {unit}</b><extra></extra>",
+        }
+        for index, part in enumerate(parts)
+    ]
+    totals = [sum(row.values()) for row in table.values()]
+    data.append(
+        {
+            "type": "scatter",
+            "mode": "text",
+            "x": list(table),
+            "y": totals,
+            "text": [f"{total:.3g} {unit}" for total in totals],
+            "textposition": "top center",
+            "cliponaxis": False,
+            "hoverinfo": "skip",
+            "showlegend": False,
+        }
+    )
+    return {"data": data, "layout": layout("", y_title, barmode="stack")}
 
 
 def stacked_bars(
@@ -153,7 +193,7 @@ def pareto(
         groups: Name -> designs.
         front: Corners of the front, sorted by x.
         x_title: Title of the logarithmic x axis.
-        y_title: Title of the logarithmic y axis.
+        y_title: Title of the y axis.
         hollow: Groups that are drawn with open markers.
         reference: Name and height of a horizontal line.
     """
@@ -169,14 +209,9 @@ def pareto(
                 "name": name,
                 "x": [point.x for point in points],
                 "y": [point.y for point in points],
-                "error_y": {
-                    "type": "data",
-                    "array": [point.error for point in points],
-                    "thickness": 1.2,
-                    "width": 3,
-                },
+                "error_y": _error_bars(points),
                 "text": [point.label for point in points],
-                "textposition": "top right",
+                "textposition": "top center" if len(colours) % 2 else "bottom center",
                 "textfont": {"size": 10, "color": QUIET},
                 "customdata": [point.detail for point in points],
                 "marker": {
@@ -188,7 +223,7 @@ def pareto(
                 "hovertemplate": "%{customdata}<extra></extra>",
             }
         )
-    figure_layout = layout(x_title, y_title, height=500, xaxis={"type": "log"}, yaxis={"type": "log"})
+    figure_layout = layout(x_title, y_title, height=520, xaxis=_scale(True))
     if reference:
         figure_layout["shapes"] = [
             {
@@ -203,6 +238,11 @@ def pareto(
             }
         )  # fmt: skip
     return {"data": data, "layout": figure_layout}
+
+
+def _error_bars(points: Sequence[Point]) -> dict[str, Any]:
+    errors = [point.error for point in points]
+    return {"type": "data", "array": errors, "thickness": 1.2, "width": 3, "visible": any(errors)}
 
 
 def _staircase(front: Sequence[tuple[float, float]]) -> dict[str, Any]:

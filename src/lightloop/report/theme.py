@@ -35,6 +35,7 @@ def layout(x_title: str, y_title: str, *, height: int = 380, **more: Any) -> dic
         "plot_bgcolor": "rgba(0,0,0,0)",
         "margin": {"l": 64, "r": 20, "t": 44, "b": 56},
         "height": height,
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": QUIET, "activecolor": INK},
         "hoverlabel": {"font": {"family": FONT}},
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         "xaxis": axis(x_title, **x),

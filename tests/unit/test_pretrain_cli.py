@@ -1,0 +1,72 @@
+"""`lightloop pretrain run` and `eval`, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lightloop.onn import convert
+from lightloop.optics import Noise
+from lightloop.pretrain.evaluation import evaluate, evaluate_under, held_out_windows, load_run
+from lightloop.pretrain.settings import PretrainSettings
+from lightloop.pretrain.trainer import train
+from lightloop.settings import parse_settings
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+RUN = """
+[model]
+hidden = 16
+intermediate = 24
+heads = 2
+layers = 1
+context = 16
+
+[text]
+files = ["prose.txt"]
+tokenizer = "bytes"
+held_out = 0.1
+
+[train]
+steps = 10
+batch = 4
+eval_every = 5
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.toml").write_text(RUN)
+    (tmp_path / "prose.txt").write_text("Many words, and again many words.\n" * 60)
+    return tmp_path
+
+
+def test_run_writes_a_folder_and_prints_its_result(cli: Cli, folder: Path) -> None:
+    first = cli("pretrain", "run", "run.toml", "--out", "out", "--seed", "3", "--json")
+    assert first.returncode == 0, first.stderr
+    result = json.loads(first.stdout)
+    assert [row["step"] for row in result["history"]] == [5, 10]
+    assert "seed = 3" in (folder / "out/run.toml").read_text()
+    loss = evaluate(load_run(folder / "out")[0], held_out_windows(folder / "out")).loss
+    assert loss == pytest.approx(result["final_val_loss"])
+
+
+def test_eval_on_photonic_hardware_draws_its_noise_by_seed(cli: Cli, folder: Path) -> None:
+    train(parse_settings(PretrainSettings, tomllib.loads(RUN), "RUN"), folder / "out")
+    measured = cli("pretrain", "eval", "out", "--bits", "8", "--seeds", "2", "--seed", "5", "--tokens", "64", "--json")
+    assert measured.returncode == 0, measured.stderr
+    table = json.loads(measured.stdout)
+    assert table["tokens"] == 64
+    draws = table["photonic"]["draws"]
+    assert len(draws) == 2 and draws[0]["loss"] != draws[1]["loss"] != table["loss"]
+    model = convert(load_run(folder / "out")[0], core="dot", bits=8)
+    windows = held_out_windows(folder / "out", tokens=64)
+    assert [draw.loss for draw in evaluate_under(model, windows, [Noise().sample(5), Noise().sample(6)])] == [
+        draw["loss"] for draw in draws
+    ]
