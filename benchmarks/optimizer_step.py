@@ -4,8 +4,8 @@
 
 Times are process CPU time, so other processes on the machine disturb them little. All optimizers work on the same
 weights, one step each in turn, so that a slow moment of the machine meets all of them. The floor is the bytes that a
-step cannot avoid moving, at the best bandwidth that this core reaches on plain in-place operations. At rank 128 and above a CPU is busy
-with the 2 m n r operations of the projection instead, which the floor leaves out.
+step cannot avoid moving, at the best bandwidth that this core reaches on plain in-place operations. At rank 128 and
+above a CPU is busy with the 2 m n r operations of the projection instead, which the floor leaves out.
 """
 
 from __future__ import annotations

@@ -251,7 +251,14 @@ def test_without_noise_the_layer_repeats_itself() -> None:
 
 @pytest.mark.parametrize("scaling", ["vector", "tensor"])
 @pytest.mark.parametrize(
-    ("x_shape", "w_shape"), [((600, 24), (700, 24)), ((3, 2, 300, 24), (2, 500, 24)), ((40, 9, 24), (30, 24))]
+    ("x_shape", "w_shape"),
+    [
+        ((600, 24), (700, 24)),
+        ((40, 9, 24), (30, 24)),
+        ((3, 2, 300, 24), (3, 2, 500, 24)),
+        ((2, 900, 24), (2, 600, 24)),
+        ((3, 2, 30, 24), (2, 50, 24)),
+    ],
 )
 def test_tiles_change_nothing(scaling: str, x_shape: tuple[int, ...], w_shape: tuple[int, ...]) -> None:
     """Without gradients large products are computed tile by tile, with gradients at once."""

@@ -35,7 +35,9 @@ class Race:
     def __init__(self, peer: Any, shapes: list[tuple[int, ...]], dtype: torch.dtype, **options: Any) -> None:
         generator = Generator().manual_seed(0)
         start = [0.02 * torch.randn(shape, generator=generator) for shape in shapes]
-        self.grads = [[0.02 * torch.randn(w.shape, generator=generator).to(dtype) for w in start] for _ in range(8)]
+        # Sizes that change from step to step, and at the end a spike for the limiter.
+        sizes = [0.02 * factor for factor in (1.0, 4.5, 3.0, 1.5, 5.0, 2.0, 0.5, 2.5, 20.0)]
+        self.grads = [[(c * torch.randn(w.shape, generator=generator)).to(dtype) for w in start] for c in sizes]
         self.theirs = [nn.Parameter(w.to(dtype)) for w in start]
         self.ours = [nn.Parameter(w.to(dtype)) for w in start]
         self.peer = peer(_peer_groups(self.theirs, options), lr=1e-2, eps=1e-6, **_peer_switches(options))
@@ -45,9 +47,9 @@ class Race:
 
     def run(self, steps: int) -> None:
         for step in range(steps):
-            factor = 1.0 + 0.5 * ((7 * step) % 5) + 20.0 * (step % 90 == 89)  # with spikes for the limiter
-            for a, b, grad in zip(self.theirs, self.ours, self.grads[step % 8], strict=True):
-                a.grad = b.grad = factor * grad
+            grads = self.grads[-1] if step % 90 == 89 else self.grads[step % 8]
+            for a, b, grad in zip(self.theirs, self.ours, grads, strict=True):
+                a.grad = b.grad = grad
             self.peer.step()
             self.apollo.step()
 

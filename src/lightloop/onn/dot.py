@@ -101,10 +101,9 @@ class DotCore:
         detector_draws = _draws_of_detector(draws)
         x_scale_t1, w_scale_o1 = full_scale(x_tk, self.scaling), full_scale(w_ok, self.scaling)
         e_k = self._imbalance_along(w_ok) if self.dispersion else None
-        seconds = self._second(w_ok, w_scale_o1, e_k, draws)
-        encode = partial(self._first, e_k=e_k, draws=draws)
+        first, second = (partial(encode, e_k=e_k, draws=draws) for encode in (self._first, self._second))
         detect = partial(_draw, draws=detector_draws) if detector_draws else _mean
-        return in_tiles(encode, detect, (x_tk, x_scale_t1), seconds)
+        return in_tiles(first, second, detect, (x_tk, x_scale_t1), (w_ok, w_scale_o1))
 
     def _encode(self, x_tk: Tensor, scale_t1: Tensor, draws: NoiseDraws | None) -> Tensor:
         field_tk = quantize(to_field(x_tk, scale_t1), self.bits)
@@ -134,16 +133,14 @@ class DotCore:
     ) -> tuple[Tensor, ...]:
         mean_cos, variance_cos = phase_moments(draws.noise.phase_deg if draws else 0.0)
         field_ok = self._encode(w_ok, scale_o1, draws)
-        signal_ok = field_ok * scale_o1
-        mean_ok = signal_ok * mean_cos
+        signal_ok = mean_ok = field_ok * (mean_cos * scale_o1)
         if e_k is not None:
             signal_ok = signal_ok * torch.sqrt(1 - e_k**2)
             offset_o1 = (field_ok.square() @ (e_k / 2)).unsqueeze(-1) * scale_o1
-            mean_ok = torch.cat([signal_ok * mean_cos, scale_o1, offset_o1], dim=-1)
-        detector_draws = _draws_of_detector(draws)
-        if detector_draws is None:
+            mean_ok = torch.cat([signal_ok, scale_o1, offset_o1], dim=-1)
+        if draws is None or not _draws_of_detector(draws):
             return (mean_ok,)
-        return mean_ok, signal_ok.square() * ((1 + detector_draws.noise.output**2) * variance_cos)
+        return mean_ok, signal_ok.square() * ((1 + draws.noise.output**2) * variance_cos / mean_cos**2)
 
 
 def _draws_of_detector(draws: NoiseDraws | None) -> NoiseDraws | None:
