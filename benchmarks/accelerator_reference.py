@@ -67,7 +67,7 @@ def command_seconds(command: list[str], folder: Path | None = None) -> tuple[flo
 
 def peer_seconds(folder: Path) -> tuple[float, float]:
     # Its configuration is given as its own scripts give it: it walks up from the path and does not end on other paths.
-    command = "entry_energy_latency_workload.py -e bench --model_name deit-t --tokens 197".split()
+    command = ["entry_energy_latency_workload.py", "-e", "bench", "--model_name", "deit-t", "--tokens", "197"]
     return command_seconds([sys.executable, *command, "--config", "./params/device_params/Dota_B_4bit.yaml"], folder)
 
 

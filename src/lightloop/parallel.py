@@ -7,14 +7,19 @@ Dask cluster. Results do not depend on how many workers there are.
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from lightloop.errors import MissingProgramError
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
+
+WATCH_PERIOD_S = 0.5
 
 
 def cores() -> int:
@@ -49,13 +54,33 @@ def run_jobs(
 
     workers = min(workers or cores(), max(len(jobs), 1))
     with _backend(cluster):
-        stream = Parallel(n_jobs=workers, return_as="generator")(delayed(function)(job) for job in jobs)
+        task = delayed(function if cluster else partial(_attended, function, os.getpid()))
+        stream = Parallel(n_jobs=workers, return_as="generator")(task(job) for job in jobs)
         answers = []
         for answer in stream:
             answers.append(answer)
             if on_done:
                 on_done(len(answers))
     return answers
+
+
+def _attended(function: Callable[[Job], Answer], owner: int, job: Job) -> Answer:
+    """One job in a worker that does not outlive the process `owner`, even if that one is killed."""
+    if os.getpid() != owner:
+        _leave_with(owner)
+    return function(job)
+
+
+@cache
+def _leave_with(owner: int) -> None:
+    """Start, once in a process, a thread that ends the process when its parent is no longer `owner`."""
+
+    def watch() -> None:
+        while os.getppid() == owner:
+            time.sleep(WATCH_PERIOD_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

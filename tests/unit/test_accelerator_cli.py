@@ -16,7 +16,9 @@ RUN_KEYS = {
 
 
 def test_run_prints_one_json_object(cli) -> None:
-    done = cli("accelerator", "run", "lt-base", "deit-tiny", "--tokens", "197", "--bits", "4", "--mode", "compat", "--json")
+    done = cli(
+        "accelerator", "run", "lt-base", "deit-tiny", "--tokens", "197", "--bits", "4", "--mode", "compat", "--json"
+    )
     result = json.loads(done.stdout)
     assert done.returncode == 0
     assert result.keys() >= RUN_KEYS

@@ -71,18 +71,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(folder: Path, out: str) -> subprocess.Popen[str]:
+def start(folder: Path, out: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "lightloop", "run", "loop.toml", "--out", out, "--resume"]
-    return subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    with (folder / "out.txt").open("w") as stdout, (folder / "err.txt").open("w") as stderr:
+        return subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=stderr, start_new_session=True)
+
+
+def finish(folder: Path, process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
+    code = process.wait(timeout=300)
+    return code, (folder / "out.txt").read_text(), (folder / "err.txt").read_text()
 
 
 def test_killed_at_random_moments_it_ends_the_same(folder: Path) -> None:
     began = time.monotonic()
-    alone = start(folder, "alone")
-    out, errors = alone.communicate(timeout=300)
-    assert alone.returncode == 0, errors
+    code, out, errors = finish(folder, start(folder, "alone"))
+    assert code == 0, errors
     assert out.strip() == str((folder / "alone/report.html").resolve())
     length = time.monotonic() - began
 
@@ -91,37 +94,69 @@ def test_killed_at_random_moments_it_ends_the_same(folder: Path) -> None:
     for _ in range(KILLS):
         process = start(folder, "killed")
         try:
-            process.communicate(timeout=moments.uniform(0.2, 0.9) * length)
+            process.wait(timeout=moments.uniform(0.2, 0.9) * length)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)  # the main process only: its workers must notice by themselves
             process.wait()
-            process.communicate()
             killed += 1
-    last = start(folder, "killed")
-    assert last.wait(timeout=300) == 0, last.communicate()[1]
-    last.communicate()
+    code, _, errors = finish(folder, start(folder, "killed"))
+    assert code == 0, errors
     assert killed >= 1
     for name in RESULTS:
         assert (folder / "killed" / name).read_bytes() == (folder / "alone" / name).read_bytes(), name
-    weights = sorted(path.relative_to(folder / "alone") for path in (folder / "alone").glob("train/*/model.safetensors"))
+    weights = sorted(
+        path.relative_to(folder / "alone") for path in (folder / "alone").glob("train/*/model.safetensors")
+    )
     assert len(weights) == 3
     for path in weights:
         assert (folder / "alone" / path).read_bytes() == (folder / "killed" / path).read_bytes(), path
 
 
 def test_a_finished_run_is_not_overwritten_and_other_settings_are_refused(folder: Path) -> None:
-    first = start(folder, "run")
-    assert first.wait(timeout=300) == 0, first.communicate()[1]
+    code, _, errors = finish(folder, start(folder, "run"))
+    assert code == 0, errors
     result = (folder / "run/result.json").read_bytes()
     again = subprocess.run(
-        [sys.executable, "-m", "lightloop", "run", "loop.toml", "--out", "run"], cwd=folder, capture_output=True, text=True
+        [sys.executable, "-m", "lightloop", "run", "loop.toml", "--out", "run"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
     )
     assert again.returncode == 2
     assert "--resume" in again.stderr
     (folder / "loop.toml").write_text(RUN_FILE.replace("steps = 60", "steps = 61"))
-    other = start(folder, "run")
-    _, errors = other.communicate(timeout=120)
-    assert other.returncode == 2
+    code, _, errors = finish(folder, start(folder, "run"))
+    assert code == 2
     assert "train.steps" in errors
     assert "Traceback" not in errors
     assert (folder / "run/result.json").read_bytes() == result
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_workers_do_not_outlive_a_killed_run(folder: Path) -> None:
+    process = start(folder, "run")
+    deadline = time.monotonic() + 120
+    while not any((folder / "run/train").glob("*/progress.txt")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = descendants(process.pid)
+    assert workers
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    time.sleep(3)
+    assert not [pid for pid in workers if alive(pid)]
+
+
+def descendants(pid: int) -> list[int]:
+    return [int(stat.parent.name) for stat in Path("/proc").glob("[0-9]*/stat") if status(stat)[1:] == (str(pid),)]
+
+
+def alive(pid: int) -> bool:
+    return status(Path(f"/proc/{pid}/stat"))[:1] not in {(), ("Z",)}
+
+
+def status(stat: Path) -> tuple[str, ...]:
+    """State and parent of a process; empty if it is gone."""
+    try:
+        return tuple(stat.read_text().rpartition(")")[2].split()[:2])
+    except OSError:
+        return ()

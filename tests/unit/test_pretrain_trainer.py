@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import random
 import time
@@ -10,13 +11,17 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from lightloop.errors import InputError
 from lightloop.pretrain.checkpoint import load_checkpoint
+from lightloop.pretrain.data import tile
 from lightloop.pretrain.evaluation import evaluate, held_out_windows, load_run
 from lightloop.pretrain.result import TrainResult
 from lightloop.pretrain.settings import PretrainSettings
+from lightloop.pretrain.tokenizer import byte_tokenizer
 from lightloop.pretrain.trainer import train
 
 PROSE = "The quick brown fox jumps over the lazy dog, and the dog does not mind at all.\n" * 40
@@ -73,6 +78,18 @@ def test_the_tokenizer_and_the_batches_never_see_held_out_text(tmp_path: Path) -
     assert "wxwxw" in held_out
     words = json.loads((tmp_path / "run/tokenizer.json").read_text())["model"]["vocab"]
     assert not any("wx" in word for word in words)
+
+
+def test_a_hopeless_model_has_infinite_perplexity_and_still_a_json() -> None:
+    class Wrong(nn.Module):
+        def forward(self, tokens_bt: Tensor) -> Tensor:
+            logits = torch.zeros(*tokens_bt.shape, 256)
+            logits[..., 0] = 1e4  # sure of a byte that never comes
+            return logits
+
+    measured = evaluate(Wrong(), tile("some text", byte_tokenizer(), 4))
+    assert measured.loss == pytest.approx(1e4) and measured.perplexity == math.inf
+    assert json.loads(json.dumps(measured.to_dict(), allow_nan=False))["perplexity"] is None
 
 
 def test_a_finished_run_gives_its_result_at_once(tmp_path: Path) -> None:

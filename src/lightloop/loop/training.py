@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lightloop.errors import InterruptedRunError
 from lightloop.loop.progress import Report, StepFile, watching
 from lightloop.loop.settings import LoopSettings
 from lightloop.parallel import run_jobs
@@ -24,7 +22,6 @@ class TrainingJob:
     name: str
     settings: PretrainSettings
     folder: Path
-    owner: int  # process that asked for it
 
 
 def train_contenders(
@@ -37,11 +34,11 @@ def train_contenders(
         `best`: optimizer -> name of its run with the lowest held-out loss.
     """
     jobs = [
-        TrainingJob(f"{contender.optimizer}-lr{lr:g}", settings.training(contender, lr), Path(), os.getpid())
+        TrainingJob(name, settings.training(contender, lr), folder / f"train/{name}")
         for contender in settings.contenders
         for lr in contender.lr
+        for name in [f"{contender.optimizer}-lr{lr:g}"]
     ]
-    jobs = [TrainingJob(job.name, job.settings, folder / f"train/{job.name}", job.owner) for job in jobs]
     with watching([job.folder for job in jobs], settings.train.steps * len(jobs), STAGE, report):
         results = run_jobs(train_one, jobs)
     runs = {
@@ -64,17 +61,12 @@ def train_contenders(
 
 
 def train_one(job: TrainingJob) -> dict[str, Any]:
-    """Train in a worker process; stops when the process that asked for it is gone."""
+    """Train in a worker process."""
     from lightloop.pretrain.trainer import train
 
     note = StepFile(job.folder)
-
-    def on_step(step: int, _loss: float) -> None:
-        note(step)
-        if job.owner not in (os.getpid(), os.getppid()):
-            raise InterruptedRunError("the process that started this training is gone")
-
-    return _without_times(train(job.settings, job.folder, resume=True, on_step=on_step).to_dict())
+    result = train(job.settings, job.folder, resume=True, on_step=lambda step, _loss: note(step))
+    return _without_times(result.to_dict())
 
 
 def _without_times(result: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ for bit.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,10 +105,16 @@ def restore(path: str | Path, model: nn.Module, optimizer: Optimizer) -> dict[st
     return checkpoint.progress
 
 
-def state_bytes(optimizer: Optimizer) -> int:
-    """Memory held by the tensors in an optimizer's state, each piece of storage counted once."""
+def state_bytes(optimizer: Optimizer, parameters: Iterable[Tensor] | None = None) -> int:
+    """Memory held by the tensors in an optimizer's state, each piece of storage counted once.
+
+    Args:
+        optimizer: Any optimizer.
+        parameters: Count the state of these only; of all if None.
+    """
+    chosen = optimizer.state if parameters is None else parameters
     found: dict[str, Tensor] = {}
-    _without_tensors([dict(state) for state in optimizer.state.values()], "", found)
+    _without_tensors([dict(optimizer.state.get(parameter, {})) for parameter in chosen], "", found)
     storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in found.values()}
     return sum(storages.values())
 

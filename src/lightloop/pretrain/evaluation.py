@@ -41,8 +41,8 @@ class Evaluation:
     nats_per_byte: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
+        """Plain values; None for a figure that is not a finite number, which JSON does not have."""
+        return {name: value if math.isfinite(value) else None for name, value in asdict(self).items()}
 
 
 def evaluate(model: nn.Module, windows: Windows, batch: int = EVAL_BATCH) -> Evaluation:

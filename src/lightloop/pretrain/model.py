@@ -157,6 +157,10 @@ class Decoder(nn.Module):
         self.model = Trunk(shape)
         self.lm_head = nn.Linear(shape.hidden, shape.vocab, bias=False)
 
+    def projected_matrices(self) -> list[Tensor]:
+        """The matrices that low-rank optimizers project: those of attention and gated layers."""
+        return [weight for weight in self.model.layers.parameters() if weight.ndim == 2]
+
     def forward(self, tokens_bt: Tensor) -> Tensor:
         """Logits of shape (batch, time, vocab) for tokens of shape (batch, time)."""
         return self.lm_head(self.model(tokens_bt))

@@ -44,6 +44,7 @@ class TrainResult:
         val_tokens: Held-out tokens it was measured on.
         bytes_per_token: Mean length of those tokens.
         optimizer_bytes: Memory of the optimizer's state tensors.
+        optimizer_low_rank_bytes: The part of it that belongs to the matrices which low-rank optimizers project.
         parameters: Number of weights.
         tokens_seen: Tokens trained on, repetitions counted.
         seconds: Time of all steps and measurements.
@@ -58,6 +59,7 @@ class TrainResult:
     val_tokens: int
     bytes_per_token: float
     optimizer_bytes: int
+    optimizer_low_rank_bytes: int
     parameters: int
     tokens_seen: int
     seconds: float

@@ -167,6 +167,7 @@ def _finish(run: Run, progress: Progress, folder: RunFolder) -> TrainResult:
         val_tokens=measured.tokens,
         bytes_per_token=run.all_windows.bytes / run.all_windows.tokens,
         optimizer_bytes=state_bytes(run.optimizer),
+        optimizer_low_rank_bytes=state_bytes(run.optimizer, run.model.projected_matrices()),
         parameters=run.model.shape.parameters,
         tokens_seen=run.settings.steps * run.settings.batch * run.model.shape.context,
         seconds=progress.seconds + time.perf_counter() - began,
