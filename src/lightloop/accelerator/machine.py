@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lightloop.accelerator.devices import DeviceLibrary, device_library, read_constants
@@ -80,11 +80,6 @@ def machine(name: str, *, bits: int = 4, **overrides: float) -> Machine:
     link = link_budget(file.link, quantities)
     quantities["laser_power"] = link.laser_electrical_w
     return Machine(str(name), bits, file, library, quantities, link, dict(overrides))
-
-
-def with_bits(base: Machine, bits: int) -> Machine:
-    """The same machine at another resolution."""
-    return replace(machine(base.name, bits=bits, **base.overrides))
 
 
 def _library(file: MachineFile, source: str) -> DeviceLibrary:

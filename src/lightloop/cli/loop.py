@@ -21,6 +21,7 @@ def run(
     file: Annotated[Path, typer.Argument(help="A run file, for example examples/quickstart.toml.")],
     out: Annotated[Path | None, typer.Option("--out", help="Run folder; runs/NAME OF FILE if not given.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Instead of train.seed.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
 ) -> None:
     """Train, convert, price, compare: the closed loop. Ends with the path of its report."""
@@ -30,7 +31,7 @@ def run(
     from lightloop.runs import read_json
     from lightloop.settings import load_settings
 
-    settings = load_settings(LoopSettings, file)
+    settings = load_settings(LoopSettings, file).with_seed(seed)
     folder = out or Path("runs") / file.stem
     with stage_bars() as report_progress:
         page = run_loop(settings, folder, resume=resume, report=report_progress)

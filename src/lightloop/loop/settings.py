@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from lightloop.accelerator.machine import MAX_BITS
 from lightloop.accelerator.modes import MODES
 from lightloop.accelerator.schema import read_machine
 from lightloop.errors import unknown_name
-from lightloop.pretrain.optimizers import OPTIMIZERS
-from lightloop.pretrain.settings import ModelSettings, PretrainSettings, TextSettings, TrainSettings
+from lightloop.pretrain.settings import ModelSettings, OptimizerName, PretrainSettings, TextSettings, TrainSettings
 from lightloop.settings import Settings
 
 
@@ -25,17 +24,10 @@ class Contender(Settings):
         scale: Factor of the update, or "auto", for low-rank optimizers.
     """
 
-    optimizer: str
-    lr: tuple[float, ...] = Field(min_length=1)
+    optimizer: OptimizerName
+    lr: tuple[PositiveFloat, ...] = Field(min_length=1)
     rank: PositiveInt | None = None
-    scale: float | Literal["auto"] | None = None
-
-    @field_validator("optimizer")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in OPTIMIZERS:
-            raise unknown_name("optimizer", name, OPTIMIZERS)
-        return name
+    scale: PositiveFloat | Literal["auto"] | None = None
 
 
 class PhotonicSettings(Settings):
@@ -135,6 +127,13 @@ class LoopSettings(Settings):
         if len(set(names)) < len(names):
             raise ValueError("each optimizer may stand once among the contenders; give it several lr instead")
         return self
+
+    def with_seed(self, seed: int | None) -> LoopSettings:
+        """The same settings with another seed of weights, batches and projections; unchanged if None."""
+        if seed is None:
+            return self
+        table = self.model_dump()
+        return LoopSettings.model_validate({**table, "train": {**table["train"], "seed": seed}})
 
     def training(self, contender: Contender, lr: float) -> PretrainSettings:
         """The settings of one training."""

@@ -45,9 +45,12 @@ def convert(
     and `dispersion=False` it equals the model to rounding.
 
     Example:
-        >>> noisy = convert(model, bits=4, exclude="head")
+        >>> from lightloop.optics import Noise
+        >>> model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+        >>> photonic = convert(model, bits=4, exclude="2")
         >>> with Noise().sample(seed=0):
-        ...     logits = noisy(tokens)
+        ...     photonic(torch.ones(3, 8)).shape
+        torch.Size([3, 4])
 
     Args:
         model: Any module.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from lightloop.errors import unknown_name
 from lightloop.pretrain.corpus import corpora
@@ -13,6 +13,15 @@ from lightloop.pretrain.shapes import ModelShape, shape_of, sizes
 from lightloop.settings import Settings
 
 DEFAULT_BPE_VOCAB = 2048
+
+
+def _known_optimizer(name: str) -> str:
+    if name not in OPTIMIZERS:
+        raise unknown_name("optimizer", name, OPTIMIZERS)
+    return name
+
+
+OptimizerName = Annotated[str, AfterValidator(_known_optimizer)]
 
 
 class ModelSettings(Settings):
@@ -115,7 +124,7 @@ class TrainSettings(Settings):
         device: "auto" takes a CUDA device where there is one.
     """
 
-    optimizer: str = "adamw"
+    optimizer: OptimizerName = "adamw"
     lr: PositiveFloat = 3e-3
     rank: PositiveInt | None = None
     scale: PositiveFloat | Literal["auto"] | None = None
@@ -131,13 +140,6 @@ class TrainSettings(Settings):
     eval_tokens: PositiveInt = 16_384
     checkpoint_every: PositiveInt = 100
     device: Literal["auto", "cpu", "cuda"] = "auto"
-
-    @field_validator("optimizer")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in OPTIMIZERS:
-            raise unknown_name("optimizer", name, OPTIMIZERS)
-        return name
 
 
 class PretrainSettings(Settings):
