@@ -97,7 +97,7 @@ def _describe(model: type[BaseModel], item: Any) -> str:
         near = get_close_matches(str(item["loc"][-1]), allowed, n=1, cutoff=0.5)
         advice = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(allowed)}"
         return f"{place}: unknown key; {advice}"
-    given = "" if item["type"] == "missing" else f" (given: {item['input']!r})"
+    given = "" if item["type"] == "missing" or isinstance(item["input"], dict) else f" (given: {item['input']!r})"
     return f"{place}: {item['msg']}{given}"
 
 

@@ -34,6 +34,12 @@ source = "test"
         (("run", "lt-base", "deit-tiny", "--set", "device.mzm.enrgy_fj=3"), "did you mean 'mzm.energy_fj'"),
         (("run", "lt-base", "deit-tiny", "--set", "device.mzm.energy_fj=-3"), "must not be negative"),
         (("run", "lt-base", "deit-tiny", "--set", "clock_ghz=nan"), "positive number"),
+        (("run", "mrr-bank", "deit-tiny", "--set", "core.width=12"), "must be 1, got 12"),
+        (("run", "lt-base", "deit-tiny", "--set", "device.coupler.loss_db=5000"), "dBm"),
+        (("run", "lt-base", "deit-tiny", "--set", "core.height=1e300"), "1 to 1000000"),
+        (("run", "lt-base", "deit-tiny", "--set", "clock_ghz=1e300"), "positive number up to"),
+        (("run", "lt-base", "deit-tiny", "--set", "device.hbm.bandwidth_bps=0"), "greater than 0"),
+        (("run", "lt-base", "deit-tiny", "--set", "device.laser.wall_plug_efficiency=3"), "a fraction"),
         (("run", "missing.toml", "deit-tiny"), "file not found: missing.toml"),
         (("run", "lt-base"), "Missing argument"),
         (("describe", "lt-huge"), "unknown machine 'lt-huge'"),
@@ -67,6 +73,12 @@ def test_command_line(cli, arguments: tuple[str, ...], says: str) -> None:
             '[devices.mzm]\nenergy_fj = { value = 3.0, unit = "fJ", source = "me", kind = "guessed" }',
             "mzm.energy_fj",
         ),
+        ('[energy]\nhbm = "-5"', "energy of hbm comes out as -5"),
+        ('[energy]\nhbm = "1e308 * 10"', "energy of hbm comes out as inf"),
+        ('[energy]\nhbm = "(0 - 1) ** 0.5"', "energy of hbm"),
+        ('[energy]\nhbm = "max"', "max is a function"),
+        (f'[energy]\nhbm = "{"-" * 490}1"', "hbm"),
+        ('[link]\nsplit = "tiles["', "split"),
         ("this is not TOML", "not valid TOML"),
     ],
 )
@@ -90,6 +102,20 @@ def test_all_mistakes_of_a_machine_file_are_told_at_once(tmp_path: Path) -> None
     assert all(word in message for word in ("tiles", "clock_ghz", "widht"))
 
 
+def test_a_changed_machine_file_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    for tiles in (4, 8):
+        path.write_text(MACHINE_FILE + f"tiles = {tiles}")
+        assert accelerator.machine(str(path)).quantities["tiles"] == tiles
+
+
+def test_a_machine_file_extends_one_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "first.toml").write_text(MACHINE_FILE + "tiles = 7")
+    (tmp_path / "second.toml").write_text('extends = "first.toml"\ncores_per_tile = 3')
+    quantities = accelerator.machine(str(tmp_path / "second.toml")).quantities
+    assert (quantities["tiles"], quantities["cores_per_tile"]) == (7, 3)
+
+
 def test_machine_files_that_extend_one_another_in_a_circle_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(f'extends = "{path}"')
@@ -106,6 +132,7 @@ def test_machine_files_that_extend_one_another_in_a_circle_are_refused(tmp_path:
         ("workload,arch,bits,metric,value,unit\n-,LT-B,4,area.totl,1,mm2\n", "did you mean 'total'"),
         ("workload,arch,bits,metric,value,unit\n-,LT-B,4,aria.total,1,mm2\n", "unknown metric"),
         ("workload,arch,bits,metric,value,unit\ndeit_9,LT-B,4,energy.total,1,mJ\n", "unknown workload"),
+        ("workload,arch,bits,metric,value,unit\n-,LT-B,4,area.total,nan,mm2\n", "not a finite number"),
         ("workload,arch,bits,metric,value,unit\n-,LT-B,four,area.total,1,mm2\n", "line 2"),
     ],
 )

@@ -59,6 +59,16 @@ def test_run_file(cli, tmp_path: Path, old: str, new: str, says: str) -> None:
     assert done.returncode == 2, done.stderr
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()  # the mended file may use the same folder
+
+
+def test_a_folder_that_cannot_be_made_is_named(cli, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("light and matter " * 100)
+    (tmp_path / "loop.toml").write_text(GOOD)
+    (tmp_path / "file").write_text("")
+    done = cli("run", "loop.toml", "--out", "file/out")
+    assert done.returncode == 2
+    assert "cannot read or write" in done.stderr
 
 
 def test_a_missing_run_file(cli) -> None:

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightloop import accelerator
+from lightloop.accelerator.mapping import map_products
+from lightloop.accelerator.modes import MODES
 from lightloop.workload.products import MatrixProduct, VectorWork, Workload
 
 ROUNDING = 1e-12  # sums of a few dozen doubles
@@ -85,6 +87,50 @@ def test_twice_the_tiles_without_sharing_cost_the_same_energy_in_half_the_time(b
     assert large.latency_ms == pytest.approx(small.latency_ms / 2, rel=0.01)  # whole blocks only
 
 
+@given(m=sizes, k=sizes, n=sizes, tiles=st.integers(1, 200))
+@settings(max_examples=30, deadline=None)
+def test_every_element_is_encoded_at_least_once(m: int, k: int, n: int, tiles: int) -> None:
+    machine = accelerator.machine("lt-base", tiles=tiles)
+    events = map_products(machine, product_only(m=m, k=k, n=n).products, MODES["strict"]).events
+    assert events["encodings_1"][0] >= m * k
+    assert events["encodings_2"][0] >= k * n
+
+
+@pytest.mark.parametrize("name", ["lt-base", "mrr-bank", "mzi-mesh"])
+@given(m=sizes, k=sizes, n=sizes, heads=st.integers(1, 40), tiles=st.integers(1, 64))
+@settings(max_examples=20, deadline=None)
+def test_operands_cannot_arrive_faster_than_the_memory_sends_them(
+    name: str, m: int, k: int, n: int, heads: int, tiles: int
+) -> None:
+    machine = accelerator.machine(name, bits=8, tiles=tiles)
+    mapped = map_products(machine, product_only(m=m, k=k, n=n, heads=heads).products, MODES["strict"])
+    seconds = mapped.memory_cycles[0] / machine.quantities["sram.clock"]
+    assert seconds >= heads * m * k / machine.quantities["hbm.bandwidth"] * (1 - ROUNDING)
+
+
+@pytest.mark.parametrize("name", accelerator.machine_names())
+@given(m=sizes, k=sizes, n=sizes, cores=st.integers(1, 16))
+@settings(max_examples=15, deadline=None)
+def test_no_part_ever_gives_energy_back(name: str, m: int, k: int, n: int, cores: int) -> None:
+    for mode in ("fixed", "strict"):
+        result = simulate(name, product_only(m=m, k=k, n=n), mode, cores_per_tile=cores)
+        assert min(result.energy_breakdown_mj.values()) >= 0
+
+
+@pytest.mark.parametrize("name", accelerator.machine_names())
+def test_a_busy_core_draws_the_power_of_the_data_sheet(name: str) -> None:
+    """Energy over time of a product that fills every core is the power table, for parts that always work."""
+    size = {"core.height": 24, "core.wavelengths": 24, "tiles": 5, "cores_per_tile": 2, "accumulation": 1}
+    machine = accelerator.machine(name, **size)
+    side = 24 * 5 * 2 * 8
+    workload = product_only(m=side, k=side, n=side, nonnegative="right")
+    result = accelerator.simulate(machine, workload, mode="strict")
+    cycles_s = result.cycles / machine.quantities["clock"]
+    power_mw = accelerator.describe(machine).power_mw
+    for part in ("laser", "detector", "adc", "tia"):
+        assert result.energy_breakdown_mj[part] / cycles_s == pytest.approx(power_mw[part], rel=0.01), part
+
+
 def test_each_bit_doubles_the_laser() -> None:
     lasers = [accelerator.describe(accelerator.machine("lt-base", bits=b)).laser_mw_per_core for b in range(1, 9)]
     assert [b / a for a, b in pairwise(lasers)] == pytest.approx([2.0] * 7, rel=ROUNDING)
@@ -97,9 +143,9 @@ def test_a_lossier_coupler_needs_exactly_that_much_more_light() -> None:
 
 
 def test_a_positive_stream_takes_one_pass_when_an_operand_is_never_negative() -> None:
-    signed = simulate("mrr-bank", product_only(m=48, k=48, n=96))
-    positive = simulate("mrr-bank", product_only(m=48, k=48, n=96, nonnegative="right"))
-    transposed = simulate("mrr-bank", product_only(m=96, k=48, n=48, nonnegative="left"))
+    signed = simulate("mrr-bank", product_only(m=48, k=48, n=96, dynamic=True))
+    positive = simulate("mrr-bank", product_only(m=48, k=48, n=96, nonnegative="right", dynamic=True))
+    transposed = simulate("mrr-bank", product_only(m=96, k=48, n=48, nonnegative="left", dynamic=True))
     assert signed.cycles == 2 * positive.cycles
     assert transposed.energy_mj == pytest.approx(positive.energy_mj, rel=ROUNDING)
 
@@ -111,12 +157,25 @@ def test_more_clock_makes_the_optics_faster_in_proportion() -> None:
     assert slow.latency_ms == pytest.approx(2 * fast.latency_ms, rel=ROUNDING)
 
 
+def test_only_an_operand_that_streams_can_be_turned() -> None:
+    weight = simulate("mrr-bank", product_only(m=16, k=8, n=100, nonnegative="left"), "strict")
+    plain = simulate("mrr-bank", product_only(m=16, k=8, n=100), "strict")
+    assert weight.energy_breakdown_mj == plain.energy_breakdown_mj
+
+
+def test_tokens_of_a_batch_share_the_weights() -> None:
+    machine = accelerator.machine("lt-base")
+    one, four = (accelerator.simulate(machine, accelerator.workload("deit-tiny", batch=b)) for b in (1, 4))
+    assert four.energy_breakdown_mj["hbm"] == pytest.approx(one.energy_breakdown_mj["hbm"], rel=ROUNDING)
+    assert four.energy_per_token_mj < one.energy_per_token_mj
+
+
 def test_strict_mode_runs_attention_on_the_mesh_and_pays_for_setting_it() -> None:
     workload = accelerator.workload("deit-tiny")
     fixed, strict = simulate("mzi-mesh", workload, "fixed"), simulate("mzi-mesh", workload, "strict")
     assert fixed.skipped == ("attn.scores", "attn.values")
     assert strict.skipped == ()
     assert strict.macs == workload.macs
-    settings_s = 12 * 3 * (-(-17 // 4) * -(-6 // 2) + -(-17 // 4) * -(-17 // 2)) * 2e-6  # depth x heads x blocks x 2 us
+    settings_s = 12 * (-(-3 * 17 * 6 // 8) + -(-3 * 17 * 17 // 8)) * 2e-6  # depth x rounds over 8 meshes x 2 us
     attention_s = sum(layer.latency_ms for layer in strict.layers if layer.name.startswith("attn")) * 1e-3
     assert attention_s == pytest.approx(settings_s, rel=0.01)  # the light itself takes under a percent

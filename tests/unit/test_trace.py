@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from lightloop.errors import InputError
 from lightloop.workload import MatrixProduct, workload, workload_from_torch
 
 
@@ -137,3 +138,73 @@ def test_tracing_computes_nothing_and_leaves_the_module_as_it_was() -> None:
     assert all(part.training for part in module.modules())
     assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
+
+
+def test_recurrent_layers_are_counted_step_by_step() -> None:
+    lstm = nn.LSTM(32, 64, batch_first=True)
+
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm, self.head = lstm, nn.Linear(64, 8)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.lstm(x)[0])
+
+    traced = workload_from_torch(Last(), torch.zeros(2, 5, 32))
+    assert not any(product.dynamic for product in traced.products)
+    recurrent = 5 - 1  # the state before the first step is zero, and so is its product
+    assert traced.macs == 2 * (5 * 4 * 64 * 32 + recurrent * 4 * 64 * 64 + 5 * 64 * 8)
+
+
+def test_a_product_that_is_not_understood_is_refused_and_not_left_out() -> None:
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.pair = nn.Linear(8, 8), nn.Bilinear(8, 8, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.pair(self.first(x), x)
+
+    with pytest.raises(InputError, match="_trilinear"):
+        workload_from_torch(Mixed(), torch.zeros(3, 8))
+
+
+def test_a_transposed_convolution_multiplies_pixels_with_taps() -> None:
+    (product,) = of(nn.ConvTranspose2d(64, 3, 4, stride=2), torch.zeros(1, 64, 8, 8))
+    assert (product.m, product.k, product.n) == (3 * 16, 64, 64)
+
+
+def test_a_sign_does_not_outlive_what_is_written_over_it() -> None:
+    class Shifted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(8, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = x.relu()
+            return self.layer(y) + self.layer(y.sub_(1))
+
+    positive, shifted = of(Shifted(), torch.zeros(3, 8))
+    assert (positive.nonnegative, shifted.nonnegative) == ("right", None)
+
+
+def test_tokens_are_whole_numbers_that_go_in() -> None:
+    embedded = nn.Sequential(nn.Embedding(10, 8), nn.Linear(8, 10))
+    assert workload_from_torch(embedded, torch.zeros(2, 7, dtype=torch.long)).tokens == 14
+    assert workload_from_torch(nn.Linear(8, 4), torch.zeros(2, 8)).tokens is None
+    assert workload_from_torch(nn.Linear(8, 4), torch.zeros(2, 8), tokens=2).tokens == 2
+
+
+@pytest.mark.parametrize("width", [8, 7])  # one that can be traced, one that cannot
+def test_a_module_that_is_used_twice_keeps_its_weights(width: int) -> None:
+    layer = nn.Linear(8, 8)
+    twice = nn.Sequential(layer, layer)
+    weight = layer.weight
+    if width == 8:
+        assert workload_from_torch(twice, torch.zeros(3, 8)).macs == 2 * 3 * 64
+    else:
+        with pytest.raises(InputError):
+            workload_from_torch(twice, torch.zeros(3, 7))
+    assert layer.weight is weight
+    assert type(twice(torch.zeros(3, 8))) is torch.Tensor

@@ -6,6 +6,7 @@ The table has the columns workload, arch, bits, metric, value, unit. Its names a
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -125,6 +126,8 @@ def compare(path: str | Path) -> Comparison:
             bits, reference = int(record["bits"]), float(record["value"])
         except ValueError as error:
             raise InputError(f"{path}, line {number}: {error}") from None
+        if not math.isfinite(reference):
+            raise InputError(f"{path}, line {number}: the value {record['value']!r} is not a finite number")
         value = _value(record["workload"], record["arch"], bits, record["metric"])
         rows.append(Row(record["workload"], record["arch"], bits, record["metric"], reference, value))
     if not rows:
@@ -134,7 +137,7 @@ def compare(path: str | Path) -> Comparison:
 
 def _records(path: Path) -> Iterable[dict[str, str]]:
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
             missing = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
             if missing:

@@ -58,5 +58,5 @@ def describe(machine: Machine) -> Description:
 
 
 def _with_total(formulas: dict[str, str], machine: Machine, scale: float) -> dict[str, float]:
-    parts = {name: formula(text)(machine.quantities) * scale for name, text in formulas.items()}
+    parts = {name: formula(text).amount(machine.quantities, name) * scale for name, text in formulas.items()}
     return {"total": sum(parts.values()), **parts}

@@ -24,6 +24,10 @@ UNIT_OF_SUFFIX = {
 }  # fmt: skip
 
 
+# Fields that something is divided by.
+POSITIVE = ("bandwidth", "rate", "wavelength", "wall_plug_efficiency", "clock", "size", "resolution", "tiles_served")
+
+
 class Entry(Settings):
     """One constant as it stands in a data file."""
 
@@ -81,6 +85,11 @@ class DeviceLibrary:
                 raise unknown_name("device constant", name, changed)
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 raise InputError(f"device.{name} must be a number in {changed[name].unit}, got {value!r}")
+            field = name.partition(".")[2]
+            if value == 0 and field.startswith(POSITIVE):
+                raise InputError(f"device.{name} must be greater than 0")
+            if value > 1 and "efficiency" in field:
+                raise InputError(f"device.{name} is a fraction, got {value!r}", allowed=["greater than 0, up to 1"])
             if value < 0 and not name.endswith("_dbm"):
                 raise InputError(f"device.{name} must not be negative, got {value!r} {changed[name].unit}")
             changed[name] = replace(

@@ -68,8 +68,19 @@ class Formula:
             missing = next((name for name in sorted(self.names) if name not in quantities), str(error))
             problem = unknown_name("quantity", missing, quantities)
             raise InputError(f"formula {self.text!r}: {problem}") from None
-        except (ZeroDivisionError, ValueError, OverflowError, TypeError) as error:
+        except (ArithmeticError, ValueError, TypeError, RecursionError) as error:
             raise InputError(f"formula {self.text!r} has no value here: {error}") from None
+
+    def amount(self, quantities: Mapping[str, Any], what: str) -> Any:
+        """The value where it must be an amount: real, finite, not negative. Raises `InputError` naming `what`."""
+        with np.errstate(all="ignore"):
+            value = self(quantities)
+        if np.iscomplexobj(value) or not np.all(np.isfinite(value)) or np.any(np.asarray(value) < 0):
+            raise InputError(
+                f"{what} comes out as {np.min(value) if not np.iscomplexobj(value) else value}, by {self.text!r}",
+                hint="a size, a device constant or the formula is out of any sensible range",
+            )
+        return value
 
 
 class _Dots(ast.NodeTransformer):
@@ -92,18 +103,23 @@ def formula(text: str | float) -> Formula:
     Raises:
         InputError: The text is not an expression of arithmetic.
     """
-    text = str(text)
+    text = str(text).strip()
     if len(text) > MAX_LENGTH:
         raise InputError(f"a formula may have {MAX_LENGTH} characters, this one has {len(text)}: {text[:60]}...")
     try:
         tree = ast.parse(text, mode="eval")
-    except SyntaxError as error:
-        raise InputError(f"formula {text!r} cannot be read: {error.msg}") from None
-    for node in ast.walk(tree):
-        _check(node, text)
-    tree = ast.fix_missing_locations(_Dots().visit(tree))
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - FUNCTIONS.keys()
-    return Formula(text, frozenset(names), compile(tree, "<formula>", "eval"))
+        called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        for node in ast.walk(tree):
+            _check(node, text)
+            if isinstance(node, ast.Name) and node.id in FUNCTIONS and id(node) not in called:
+                raise InputError(f"formula {text!r}: {node.id} is a function; write {node.id}(...)")
+        tree = ast.fix_missing_locations(_Dots().visit(tree))
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - FUNCTIONS.keys()
+        return Formula(text, frozenset(names), compile(tree, "<formula>", "eval"))
+    except InputError:
+        raise
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise InputError(f"formula {text!r} cannot be read: {error}") from None
 
 
 def _check(node: ast.AST, text: str) -> None:

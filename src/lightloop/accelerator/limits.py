@@ -4,7 +4,10 @@ Light: a dot product of b-bit operands needs a power signal-to-noise ratio of 1.
 quantisation noise). For random-sign operands the shot-noise SNR of a balanced detector equals the photons detected
 per multiply-accumulate, whatever the vector's length (derived from Hamerly et al., PRX 9, 021032 (2019)), so
 
-    E_light = 1.5 * 4^b * h nu * 10^(IL / 10) / wall-plug efficiency      per multiply-accumulate.
+    E_light = 1.5 * 4^b / g * h nu * 10^(IL / 10) / wall-plug efficiency      per multiply-accumulate
+
+with g the SNR that one photon per multiply-accumulate gives on the machine: 1 for balanced detection of dot products,
+4 k in a coherent mesh, where all k inputs of an output interfere.
 
 Converters: the kT/C noise of a sampling capacitor at b bits costs at least 12 kT * 4^b per encoding or conversion.
 """
@@ -15,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lightloop.accelerator.formulas import formula
 from lightloop.accelerator.machine import Machine
 from lightloop.accelerator.mapping import Mapped
 from lightloop.units import BOLTZMANN_J_PER_K, db_to_ratio, photon_energy_j
@@ -39,7 +43,7 @@ class Floor:
 def light_energy_per_mac_j(machine: Machine) -> float:
     """Shot-noise energy of one multiply-accumulate at the laser's plug, through the machine's losses, in J."""
     q = machine.quantities
-    photons = 1.5 * 4.0**machine.bits
+    photons = 1.5 * 4.0**machine.bits / formula(machine.file.link.snr_per_photon)(q)
     photon_j = photon_energy_j(q["laser.wavelength"] * 1e6)
     return photons * photon_j * db_to_ratio(machine.link.insertion_loss_db) / q["laser.wall_plug_efficiency"]
 

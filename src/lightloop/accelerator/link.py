@@ -15,7 +15,10 @@ from typing import Any
 
 from lightloop.accelerator.formulas import FUNCTIONS, formula
 from lightloop.accelerator.schema import Link
+from lightloop.errors import InputError
 from lightloop.units import dbm_to_watts
+
+MAX_LEVEL_DBM = 90.0
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,15 @@ class LinkBudget:
 
 def link_budget(link: Link, quantities: Mapping[str, Any]) -> LinkBudget:
     """The budget of a machine's `[link]` table. `quantities` are in SI, with `bits`."""
-    modulation = formula(link.modulation_db)(quantities)
-    computation = formula(link.computation_db)(quantities)
-    split = formula(link.split)(quantities)
+    modulation = formula(link.modulation_db).amount(quantities, "modulation loss")
+    computation = formula(link.computation_db).amount(quantities, "computation loss")
+    split = formula(link.split).amount(quantities, "split")
     level_dbm = quantities["photodetector.sensitivity"] + modulation + computation + 10 * FUNCTIONS["log10"](split)
+    if level_dbm > MAX_LEVEL_DBM:
+        raise InputError(
+            f"the laser of one core would need {level_dbm:.4g} dBm for {modulation + computation:.4g} dB of loss",
+            allowed=[f"up to {MAX_LEVEL_DBM:g} dBm (a megawatt)"],
+            hint="lower a device's loss_db, or the size of the core",
+        )
     optical = dbm_to_watts(level_dbm) * 2 ** quantities["bits"]
     return LinkBudget(modulation, computation, split, optical, optical / quantities["laser.wall_plug_efficiency"])

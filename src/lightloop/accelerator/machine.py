@@ -25,6 +25,8 @@ SIZES = {
     "accumulation": "accumulation",
 }
 MAX_BITS = 16
+MAX_SIZE = 10**6
+MAX_CLOCK_GHZ = 10**4
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ def machine(name: str, *, bits: int = 4, **overrides: float) -> Machine:
         {key.removeprefix("device."): value for key, value in overrides.items() if key.startswith("device.")}
     )
     sizes = _sizes(file, {key: value for key, value in overrides.items() if not key.startswith("device.")})
+    if file.mapping.one_vector and sizes["width"] != 1:
+        raise InputError(
+            f"core.width of {name} must be 1, got {sizes['width']}: its core takes one vector per clock",
+            hint="set core.height or core.wavelengths instead",
+        )
     quantities: dict[str, Any] = {**library.si(), **sizes, "bits": bits}
     for key, text in file.define.items():
         quantities[key] = formula(text)(quantities)
@@ -99,12 +106,14 @@ def _sizes(file: MachineFile, overrides: Mapping[str, float]) -> dict[str, Any]:
     }
     for key, value in overrides.items():
         if key == "clock_ghz":
-            if not _is_number(value) or not math.isfinite(value) or value <= 0:
-                raise InputError(f"clock_ghz must be a positive number, got {value!r}")
+            if not _is_number(value) or not math.isfinite(value) or not 0 < value <= MAX_CLOCK_GHZ:
+                raise InputError(f"clock_ghz must be a positive number up to {MAX_CLOCK_GHZ}, got {value!r}")
             sizes["clock"] = value * 1e9
         elif key in SIZES:
-            if not _is_number(value) or value != int(value) or value < 1:
-                raise InputError(f"{key} must be a whole number of at least 1, got {value!r}")
+            if not _is_number(value) or value != int(value) or not 1 <= value <= MAX_SIZE:
+                raise InputError(
+                    f"{key} must be a whole number of at least 1, got {value!r}", allowed=[f"1 to {MAX_SIZE}"]
+                )
             sizes[SIZES[key]] = int(value)
         else:
             raise unknown_name("machine setting", key, [*SIZES, "clock_ghz"], hint="or device.NAME.FIELD")

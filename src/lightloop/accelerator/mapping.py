@@ -46,24 +46,25 @@ def map_products(machine: Machine, products: Sequence[MatrixProduct], mode: Mode
     m, k, n, heads, dynamic, left_positive, right_positive = columns.T
     passes = np.ones_like(m)
     if rules.positive_stream:
-        # The right operand streams. If only the left one is free of negative numbers, the product is run transposed.
-        swap = left_positive * (1 - right_positive)
+        # The right operand streams. If only the left one is free of negative numbers, and it is no weight, the
+        # product is run transposed.
+        swap = dynamic * left_positive
         m, n = np.where(swap, n, m), np.where(swap, m, n)
-        passes = np.where(left_positive + right_positive > 0, 1.0, 2.0)
+        passes = np.where(right_positive + swap > 0, 1.0, 2.0)
     i_m, i_k, i_n = np.ceil(m / q["height"]), np.ceil(k / q["wavelengths"]), np.ceil(n / q["width"])
     events: dict[str, Any] = {
         **q, "m": m, "k": k, "n": n, "heads": heads, "dynamic": dynamic, "static": 1 - dynamic,
         "passes": passes, "i_m": i_m, "i_k": i_k, "i_n": i_n, "blocks": heads * i_m * i_k * i_n,
-        "repriced": _repriced(machine, dynamic, mode),
+        "repriced": _repriced(machine, dynamic, mode), "exact": float(not mode.as_reference),
     }  # fmt: skip
     for name, text in machine.file.events.items():
-        events[name] = formula(text)(events)
-    cycles, settings = _packed(events, mode)
+        events[name] = formula(text).amount(events, f"event {name}")
+    cycles, settings = _packed(events, flat=mode.flat_packing or not rules.wired)
     return Mapped(
         events,
         compute_cycles=cycles * passes,
-        programming_s=settings * formula(rules.program_time)(events) + np.zeros_like(m),
-        memory_cycles=formula(machine.file.latency.memory_cycles)(events),
+        programming_s=settings * formula(rules.program_time).amount(events, "programming time") + np.zeros_like(m),
+        memory_cycles=formula(machine.file.latency.memory_cycles).amount(events, "memory cycles"),
     )
 
 
@@ -71,9 +72,9 @@ def _sides(product: MatrixProduct) -> tuple[bool, bool]:
     return product.nonnegative == "left", product.nonnegative == "right"
 
 
-def _packed(e: dict[str, Any], mode: Mode) -> tuple[np.ndarray, np.ndarray]:
+def _packed(e: dict[str, Any], *, flat: bool) -> tuple[np.ndarray, np.ndarray]:
     """Cycles over all cores, and how often a core's stationary block is set."""
-    if mode.flat_packing:
+    if flat:
         cores = e["tiles"] * e["cores_per_tile"]
         return np.ceil(e["blocks"] / cores), np.ceil(e["heads"] * e["i_m"] * e["i_k"] / cores)
     # Tiles share the right operand and so split m; the cores of a tile add their currents and so split k.

@@ -40,7 +40,7 @@ class SimulationResult:
         workload: Name of the workload.
         bits: Resolution of the operands.
         mode: `compat`, `fixed` or `strict`.
-        tokens: Sequence length of the workload.
+        tokens: Tokens of the workload, all sequences together; None where it knows no tokens.
         energy_mj: Total energy, in mJ.
         latency_ms: Total latency, in ms.
         cycles: Clock cycles of the optics, repeats included.
@@ -56,7 +56,7 @@ class SimulationResult:
     workload: str
     bits: int
     mode: str
-    tokens: int
+    tokens: int | None
     energy_mj: float
     latency_ms: float
     cycles: int
@@ -73,9 +73,9 @@ class SimulationResult:
         return self.energy_mj * self.latency_ms
 
     @property
-    def energy_per_token_mj(self) -> float:
-        """Energy divided by the sequence length, in mJ."""
-        return self.energy_mj / self.tokens
+    def energy_per_token_mj(self) -> float | None:
+        """Energy divided by the number of tokens, in mJ; None where there are no tokens."""
+        return self.energy_mj / self.tokens if self.tokens else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings, for JSON."""

@@ -38,7 +38,10 @@ def simulate(machine: Machine, workload: Workload, *, mode: str = "strict") -> S
     products, skipped = _runnable(machine, workload, rules)
     mapped = map_products(machine, products, rules)
     repeats = np.array([product.repeat for product in products], dtype=float)
-    energy_j = {part: formula(text)(mapped.events) * repeats for part, text in machine.file.energy.items()}
+    energy_j = {
+        part: formula(text).amount(mapped.events, f"energy of {part}") * repeats
+        for part, text in machine.file.energy.items()
+    }
     vector = vector_cost(machine, workload.vector_work, rules)
     compute_s, memory_s = _times(machine, mapped, repeats, rules)
     layers = _layers(products, sum(energy_j.values()), mapped, compute_s, memory_s, rules)

@@ -56,6 +56,11 @@ def run(
     result = accelerator.simulate(chosen, accelerator.workload(workload, tokens=tokens, batch=batch), mode=mode)
     if result.skipped:
         print_note(f"not run on {machine} in mode {mode}: {', '.join(result.skipped)}")
+    if result.floor_ratio < 1:
+        print_note(
+            f"the energy is {result.floor_ratio:.2g} of the physical floor: {machine} has too little light for "
+            f"{bits} bits (its laser grows as 2^bits, shot noise asks for 4^bits)"
+        )
     if as_json:
         print_json(result.to_dict())
         return

@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
         code = app(arguments, standalone_mode=False) or 0
+        if code == INTERRUPTED:  # the command line's own answer to Ctrl-C
+            raise KeyboardInterrupt
     except LightloopError as error:
         if debug:
             raise
@@ -44,6 +46,11 @@ def main(arguments: list[str] | None = None) -> None:
         code = INTERRUPTED
     except typer.Exit as leave:
         code = leave.exit_code
+    except OSError as error:
+        if debug:
+            raise
+        print_error(f"cannot read or write: {error}\nhint: is the path right, and the disk not full?")
+        code = USAGE_ERROR
     except Exception as error:
         if debug:
             raise

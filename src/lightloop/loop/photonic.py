@@ -66,7 +66,7 @@ def measure_perplexity(
 def _cells(settings: PhotonicSettings) -> list[Cell]:
     clean = [Cell(None), *(Cell(bits) for bits in settings.bits)]
     swept = [(bits, factor) for bits in settings.noise_bits for factor in settings.noise]
-    full = [(bits, 1.0) for bits in settings.bits]
+    full = [(bits, 1.0) for bits in (*settings.bits, *settings.noise_bits)]
     noisy = [Cell(bits, factor, seed) for bits, factor in [*full, *swept] for seed in range(settings.seeds)]
     missing_clean = [Cell(bits) for bits in settings.noise_bits]
     return list(dict.fromkeys([*clean, *missing_clean, *noisy]))
@@ -85,7 +85,7 @@ def measure_one(job: CellJob) -> dict[str, Any]:
     model, windows = _model_and_windows(job.run, job.settings.tokens)
     cell = job.cell
     if cell.bits is not None:
-        model = convert(model, core=CORE, bits=cell.bits)
+        model = convert(model, core=CORE, bits=cell.bits, wavelengths=job.settings.wavelengths)
     noise = Noise(
         magnitude=job.settings.magnitude, phase_deg=job.settings.phase_deg, output=job.settings.output
     ).scaled(cell.noise)

@@ -24,7 +24,7 @@ def price_model(settings: LoopSettings, folder: RunFolder, earlier: dict[str, An
     pairs = [(name, bits) for name in settings.accelerator.machines for bits in resolutions]
     designs = []
     for done, (name, bits) in enumerate(pairs, start=1):
-        designs.append(price_one(name, bits, traced, settings.accelerator.mode))
+        designs.append(price_one(name, bits, traced, settings))
         report(STAGE, done, len(pairs))
     return {"workload": traced.to_dict(), "designs": designs}
 
@@ -42,14 +42,16 @@ def trace_model(settings: LoopSettings, run: Any) -> Workload:
     )
 
 
-def price_one(name: str, bits: int, traced: Workload, mode: str) -> dict[str, Any]:
-    """One machine at one resolution."""
+def price_one(name: str, bits: int, traced: Workload, settings: LoopSettings) -> dict[str, Any]:
+    """One machine at one resolution. `core` names its noise model, where the one that was measured is its own."""
     built = machine(name, bits=bits)
-    result, chip = simulate(built, traced, mode=mode), describe(built)
+    result, chip = simulate(built, traced, mode=settings.accelerator.mode), describe(built)
+    same_comb = built.quantities["wavelengths"] == settings.photonic.wavelengths
+    assert result.energy_per_token_mj is not None and result.tokens is not None  # a language model has tokens
     return {
         "machine": name,
         "bits": bits,
-        "core": built.file.onn_core,
+        "core": built.file.onn_core if same_comb else None,
         "energy_per_token_uj": result.energy_per_token_mj * 1e3,
         "energy_mj": result.energy_mj,
         "latency_ms": result.latency_ms,

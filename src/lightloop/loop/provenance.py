@@ -26,6 +26,7 @@ def table_of_figures(results: dict[str, Any], files: dict[str, str]) -> list[Row
         *_training_rows(results["training"], cite),
         *_photonic_rows(results["photonic"], cite),
         *_pricing_rows(results["pricing"], cite),
+        *_tradeoff_rows(results["tradeoff"], cite),
     ]
 
 
@@ -42,6 +43,13 @@ def _training_rows(training: dict[str, Any], cite: Any) -> list[Row]:
             ),
             (f"perplexity, {name}", f"{run['perplexity']:.4f} per token", "exp of the loss per token", file),
             (f"optimizer state, {name}", f"{run['optimizer_bytes']} B", "sum over the state tensors", file),
+            (
+                f"optimizer state of attention and gated layers, {name}",
+                f"{run['optimizer_low_rank_bytes']} B",
+                "sum over the state tensors",
+                file,
+            ),
+            (f"learning curve, {name}", f"{len(run['history'])} points", "held-out windows while training", file),
         ]
     return rows
 
@@ -84,11 +92,27 @@ def _pricing_rows(pricing: dict[str, Any], cite: Any) -> list[Row]:
             ),
             (f"area, {name}", f"{design['area_mm2']:.6g} mm2", "device library and machine file", file),
             (f"power, {name}", f"{design['power_w']:.6g} W", "device library and machine file", file),
-            (
-                f"energy over floor, {name}",
-                f"{design['floor_ratio']:.4g}",
-                "shot noise, losses, converters",
-                file,
+            (f"energy over floor, {name}", f"{design['floor_ratio']:.4g}", "shot noise, losses, converters", file),
+            (f"tokens per second, {name}", f"{design['tokens_per_s']:.6g}", "tokens over latency", file),
+            *(
+                (f"energy of {part}, {name}", f"{energy:.6g} mJ", "cost model on the trace, one sequence", file)
+                for part, energy in design["energy_breakdown_mj"].items()
             ),
         ]
+    return rows
+
+
+def _tradeoff_rows(found: dict[str, Any], cite: Any) -> list[Row]:
+    file, rows = cite("tradeoff.json"), []
+    for index, design in enumerate(found["designs"]):
+        name = f"{design['machine']}, {design['bits']} bit"
+        front = "yes" if index in found["front"] else "no"
+        rows.append((f"on the Pareto front, {name}", front, "quantisation only, energy per token", file))
+        if design["perplexity_noisy"] is not None:
+            rows.append(
+                (f"mean perplexity under noise, {name}", f"{design['perplexity_noisy']:.4f}", "mean of draws", file)
+            )
+        if design["perplexity_spread"] is not None:
+            spread = f"{design['perplexity_spread']:.4f}"
+            rows.append((f"its standard deviation, {name}", spread, "over the draws", file))
     return rows

@@ -39,7 +39,10 @@ def run_loop(settings: LoopSettings, out: str | Path, *, resume: bool = False, r
         MissingProgramError: The corpus's package is not installed.
     """
     from lightloop.loop.report import write_report
+    from lightloop.pretrain.preparation import read_text
 
+    if not (Path(out) / "run.toml").exists():
+        read_text(settings.text)  # a text that cannot be read must not leave a folder behind
     folder = RunFolder.open(out, settings.model_dump(mode="json"), resume=resume)
     results: dict[str, Any] = {}
     for name, stage in STAGES.items():

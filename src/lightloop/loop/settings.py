@@ -29,6 +29,13 @@ class Contender(Settings):
     rank: PositiveInt | None = None
     scale: PositiveFloat | Literal["auto"] | None = None
 
+    @field_validator("lr")
+    @classmethod
+    def _different(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+        if len(set(rates)) < len(rates):
+            raise ValueError("each learning rate may stand once")
+        return rates
+
 
 class PhotonicSettings(Settings):
     """How the trained model is measured on the photonic core.
@@ -43,6 +50,7 @@ class PhotonicSettings(Settings):
         magnitude: Relative error of each encoded operand, standard deviation.
         phase_deg: Phase error of each product, standard deviation in degrees.
         output: Relative error of each detected dot product, standard deviation.
+        wavelengths: Channels of the core; machines of another number have no noise model in the run.
     """
 
     optimizer: str = "apollo"
@@ -54,6 +62,7 @@ class PhotonicSettings(Settings):
     magnitude: float = Field(default=0.03, ge=0)
     phase_deg: float = Field(default=2.0, ge=0)
     output: float = Field(default=0.05, ge=0)
+    wavelengths: PositiveInt = 12
 
     @field_validator("bits", "noise_bits")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import fmean, pstdev
+from statistics import fmean, stdev
 from typing import Any
 
 from lightloop.loop.progress import Report
@@ -18,11 +18,13 @@ def weigh_designs(
 ) -> dict[str, Any]:
     """Join prices and perplexities.
 
-    The front compares like with like: quantisation (and dispersion) only, which every machine suffers alike. Under
-    noise stands what was measured with the noise model of the machine's own core; a machine without one has none.
+    The front compares like with like: quantisation, and the small dispersion of the dot-product core, taken for all
+    machines. Under noise stands what was measured with the noise model of the machine's own core; a machine without
+    one has none.
 
     Returns:
-        `designs`: machine, bits, energy_per_token_uj, perplexity_clean, perplexity_noisy and its spread (or None);
+        `designs`: machine, bits, energy_per_token_uj, perplexity_clean, perplexity_noisy and its
+            standard deviation over the draws (or None);
         `front`: indices of designs, by rising energy.
     """
     cells = earlier["photonic"]["cells"]
@@ -47,5 +49,5 @@ def _design(priced: dict[str, Any], cells: list[dict[str, Any]]) -> dict[str, An
         "area_mm2": priced["area_mm2"],
         "perplexity_clean": perplexities(cells, priced["bits"], 0.0)[0],
         "perplexity_noisy": fmean(noisy) if noisy else None,
-        "perplexity_spread": pstdev(noisy) if noisy else None,
+        "perplexity_spread": stdev(noisy) if len(noisy) > 1 else None,
     }

@@ -21,7 +21,7 @@ from lightloop.pretrain.checkpoint import restore, save_checkpoint, state_bytes
 from lightloop.pretrain.data import Windows, draw_batch
 from lightloop.pretrain.evaluation import Evaluation, evaluate
 from lightloop.pretrain.model import next_token_loss
-from lightloop.pretrain.preparation import Run, prepare
+from lightloop.pretrain.preparation import Run, prepare, read_text
 from lightloop.pretrain.result import HistoryRow, TrainResult
 from lightloop.pretrain.schedule import rate_factor
 from lightloop.pretrain.settings import PretrainSettings, TrainSettings
@@ -67,6 +67,8 @@ def train(
             loss is no longer a number.
         MissingProgramError: The package of the corpus is not installed.
     """
+    if not (Path(out) / "run.toml").exists():
+        read_text(settings.text)  # a text that cannot be read must not leave a folder behind
     folder = RunFolder.open(out, settings.model_dump(mode="json"), resume=resume)
     finished = folder / "result.json"
     if finished.exists():

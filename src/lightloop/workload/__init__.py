@@ -37,8 +37,10 @@ def workload(name: str, *, tokens: int | None = None, batch: int = 1) -> Workloa
     return encoder(name, tokens=tokens, batch=batch)
 
 
-def workload_from_torch(module: Any, example_inputs: Any, *, name: str | None = None) -> Workload:
+def workload_from_torch(
+    module: Any, example_inputs: Any, *, name: str | None = None, tokens: int | None = None
+) -> Workload:
     """The matrix products that `module(*example_inputs)` runs. See `lightloop.workload.trace.trace`."""
     from lightloop.workload.trace import trace
 
-    return trace(module, example_inputs, name=name)
+    return trace(module, example_inputs, name=name, tokens=tokens)

@@ -54,4 +54,4 @@ def encoder(name: str, *, tokens: int | None = None, batch: int = 1) -> Workload
         add=2 * columns * d,
         repeat=depth,
     )
-    return Workload(name, tuple(layers), work, tokens)
+    return Workload(name, tuple(layers), work, columns)

@@ -26,4 +26,4 @@ def linear(name: str, *, tokens: int | None = None, batch: int = 1) -> Workload:
     for label, value in (("IN", inputs), ("OUT", outputs), ("tokens", tokens), ("batch", batch)):
         if value < 1:
             raise InputError(f"{label} of {name} must be at least 1, got {value}")
-    return Workload(name, (MatrixProduct("linear", outputs, inputs, batch * tokens),), VectorWork(), tokens)
+    return Workload(name, (MatrixProduct("linear", outputs, inputs, batch * tokens),), VectorWork(), batch * tokens)

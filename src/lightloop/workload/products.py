@@ -63,12 +63,19 @@ class VectorWork:
 
 @dataclass(frozen=True)
 class Workload:
-    """A network at one input size: its matrix products, in order, and its element-wise work."""
+    """A network at one input size: its matrix products, in order, and its element-wise work.
+
+    Args:
+        name: Its name.
+        products: Its matrix products.
+        vector_work: Its element-wise work.
+        tokens: Tokens of all sequences together; None where the network knows no tokens.
+    """
 
     name: str
     products: tuple[MatrixProduct, ...]
     vector_work: VectorWork
-    tokens: int
+    tokens: int | None
 
     @property
     def macs(self) -> int:

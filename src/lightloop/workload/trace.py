@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -25,48 +25,51 @@ from lightloop.workload.products import MatrixProduct, VectorWork, Workload
 aten = torch.ops.aten
 
 
-def trace(module: torch.nn.Module, example_inputs: Any, *, name: str | None = None) -> Workload:
+def trace(
+    module: torch.nn.Module, example_inputs: Any, *, name: str | None = None, tokens: int | None = None
+) -> Workload:
     """The matrix products and element-wise work of `module` on inputs of the given shapes.
 
     Args:
         module: The network, on any device (`meta` included).
         example_inputs: A tensor, a tuple of arguments, or a dict of keyword arguments. Only shapes and types count.
         name: Name of the workload; the class of the module if None.
+        tokens: Tokens that the inputs stand for; the number of integer inputs if None.
 
     Returns:
         The workload. Identical products of repeated layers (`layers.0.attn`, `layers.1.attn`, ...) are one entry.
-        `tokens` is the number of integer inputs (tokens), or the batch size of a network without integer inputs.
 
     Raises:
-        InputError: The module cannot run without data, or it runs no matrix product.
+        InputError: The module cannot run without data, it runs no matrix product, or one that is not understood.
     """
     if not isinstance(module, torch.nn.Module):
         raise InputError(f"trace needs a torch.nn.Module, got {type(module).__name__}")
     args, kwargs = _arguments(example_inputs)
     fake = FakeTensorMode(allow_non_fake_inputs=True)
-    with fake:
-        state = {key: _shadow(value) for key, value in (*module.named_parameters(), *module.named_buffers())}
-        args = tuple(_shadow(value) for value in args)
-        kwargs = {key: _shadow(value) for key, value in kwargs.items()}
-    recorder = _Recorder(state.values())
-    with ExitStack() as stack:
-        stack.enter_context(_evaluating(module))
-        stack.enter_context(_named_calls(module, recorder))
-        for context in (torch.no_grad(), sdpa_kernel(SDPBackend.MATH), fake, recorder):
-            stack.enter_context(context)
-        try:
-            torch.func.functional_call(module, state, args, kwargs)
-        except InputError:
-            raise
-        except Exception as error:
-            raise InputError(
-                f"{type(module).__name__} cannot be traced on inputs {_shapes(args, kwargs)}: {error}",
-                hint="give example inputs of the right shapes; forward must not depend on values",
-            ) from error
-    if not recorder.products:
+    recorder = _Recorder()
+    try:
+        with ExitStack() as stack:
+            with fake:
+                args = tuple(_shadow(value) for value in args)
+                kwargs = {key: _shadow(value) for key, value in kwargs.items()}
+                recorder.hold_static(stack.enter_context(_shadowed(module)))
+            stack.enter_context(_evaluating(module))
+            stack.enter_context(_named_calls(module, recorder))
+            for context in (torch.no_grad(), sdpa_kernel(SDPBackend.MATH), fake, recorder):
+                stack.enter_context(context)
+            module(*args, **kwargs)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"{type(module).__name__} cannot be traced on inputs {_shapes(args, kwargs)}: {error}",
+            hint="give example inputs of the right shapes; forward must not depend on values",
+        ) from error
+    if not any(product.macs for product in recorder.products.values()):
         raise InputError(f"{type(module).__name__} runs no matrix product on inputs {_shapes(args, kwargs)}")
     work = VectorWork(**recorder.elements)
-    tokens = _tokens([*args, *kwargs.values()])
+    if tokens is None:
+        tokens = _tokens([*args, *kwargs.values()])
     return Workload(name or type(module).__name__, tuple(recorder.products.values()), work, tokens)
 
 
@@ -86,24 +89,49 @@ def _shapes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     return ", ".join(str(tuple(v.shape)) if isinstance(v, torch.Tensor) else repr(v) for v in values)
 
 
-def _tokens(values: list[Any]) -> int:
+def _tokens(values: list[Any]) -> int | None:
+    """Elements of the first integer input."""
     tensors = [value for value in values if isinstance(value, torch.Tensor)]
-    for value in tensors:
-        if not value.dtype.is_floating_point and value.dtype != torch.bool:
-            return value.numel()
-    return tensors[0].shape[0] if tensors and tensors[0].dim() else 1
+    whole = [value for value in tensors if not value.dtype.is_floating_point and value.dtype != torch.bool]
+    return whole[0].numel() if whole else None
+
+
+@contextmanager
+def _shadowed(module: torch.nn.Module) -> Iterator[list[torch.Tensor]]:
+    """Parameters and buffers stand aside for tensors without data, and come back whatever happens."""
+    held: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (slots, dict(slots))
+        for part in module.modules()
+        for slots in (part._parameters, part._buffers)  # type: ignore[misc]
+    ]
+    shadows: dict[int, torch.Tensor] = {}  # a tensor that is used twice has one shadow
+    try:
+        for slots, originals in held:
+            for name, value in originals.items():
+                if value is None:
+                    continue
+                if id(value) not in shadows:
+                    shadows[id(value)] = _shadow(value)
+                slots[name] = shadows[id(value)]
+        yield list(shadows.values())
+    finally:
+        for slots, originals in held:
+            slots.update(originals)
 
 
 @contextmanager
 def _evaluating(module: torch.nn.Module) -> Iterator[None]:
-    """Evaluation mode without the fused attention path, which would hide its products; restored afterwards."""
+    """Evaluation mode without fused attention and recurrent layers, which would hide products; restored afterwards."""
     modes = [(part, part.training) for part in module.modules()]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     module.eval()
+    recurrent_fused = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
     try:
         yield
     finally:
+        torch._C._set_mkldnn_enabled(recurrent_fused)
         torch.backends.mha.set_fastpath_enabled(fast_path)
         for part, training in modes:
             part.training = training
@@ -153,15 +181,20 @@ _MOVES = {
 class _Recorder(TorchDispatchMode):
     """Notes every matrix product and the size of the work between them."""
 
-    def __init__(self, parameters: Any) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.products: dict[tuple[Any, ...], MatrixProduct] = {}
         self.elements = {"softmax": 0, "norm": 0, "activation": 0, "add": 0}
-        self._alive = list(parameters)  # a storage's address must not be reused while we go by it
-        self._static = {_storage(value) for value in self._alive}
+        self._alive: list[torch.Tensor] = []  # a storage's address must not be reused while we go by it
+        self._static: set[int] = set()
         self._nonnegative: set[int] = set()
         self._path: list[str] = []
         self._calls: list[int] = []
+
+    def hold_static(self, tensors: list[torch.Tensor]) -> None:
+        """Take parameters and buffers to be constants."""
+        self._alive += tensors
+        self._static |= {_storage(tensor) for tensor in tensors}
 
     def enter(self, path: str) -> None:
         self._path.append(path)
@@ -175,25 +208,31 @@ class _Recorder(TorchDispatchMode):
         outputs = func(*args, **(kwargs or {}))
         inputs = _tensors((args, kwargs))
         name = func.overloadpacket.__name__
+        if name in NOT_UNDERSTOOD and not self._constant(inputs):
+            raise InputError(f"the operation {name} multiplies matrices in a way that is not traced yet")
         if name in PRODUCTS and not self._constant(inputs):
             for m, k, n, heads, left, right in PRODUCTS[name](args, outputs):
                 self._note(m, k, n, heads, left, right)
         for output in _tensors(outputs):
-            self._remember(name, inputs, output)
+            self._remember(name, inputs, output, writes=func._schema.is_mutable)
         self._count(func, name, inputs, outputs)
         return outputs
 
     def _constant(self, tensors: list[torch.Tensor]) -> bool:
-        return all(_storage(tensor) in self._static for tensor in tensors)
+        return all(self._is_static(tensor) for tensor in tensors)
 
-    def _remember(self, name: str, inputs: list[torch.Tensor], output: torch.Tensor) -> None:
+    def _is_static(self, tensor: torch.Tensor) -> bool:
+        """A constant, or a real tensor that a module keeps outside of its parameters."""
+        return not isinstance(tensor, FakeTensor) or _storage(tensor) in self._static
+
+    def _remember(self, name: str, inputs: list[torch.Tensor], output: torch.Tensor, *, writes: bool) -> None:
         self._alive.append(output)
         key = _storage(output)
         (self._static.add if self._constant(inputs) else self._static.discard)(key)
         moved = name in _MOVES and inputs and all(_storage(tensor) in self._nonnegative for tensor in inputs)
-        if name in _NEVER_NEGATIVE or moved:
+        if name.removesuffix("_") in _NEVER_NEGATIVE or moved:
             self._nonnegative.add(key)
-        elif key not in {_storage(tensor) for tensor in inputs}:
+        elif writes or key not in {_storage(tensor) for tensor in inputs}:
             self._nonnegative.discard(key)
 
     def _count(self, func: Any, name: str, inputs: list[torch.Tensor], outputs: Any) -> None:
@@ -205,17 +244,15 @@ class _Recorder(TorchDispatchMode):
             self.elements[kind] += produced[0].numel()
 
     def _note(self, m: int, k: int, n: int, heads: int, left: torch.Tensor, right: torch.Tensor) -> None:
-        static = [_storage(operand) in self._static for operand in (left, right)]
+        static = [self._is_static(operand) for operand in (left, right)]
         signs = [_storage(operand) in self._nonnegative for operand in (left, right)]
         if static[1] and not static[0]:  # the weight is the left operand, whatever side the layer wrote it on
             m, n, signs = n, m, signs[::-1]
         if any(static) and heads > 1 and (left if static[0] else right).stride(0) == 0:
             n, heads = n * heads, 1  # one weight for the whole batch, not one for each entry
-        sides = [side for side, positive in zip(("left", "right"), signs, strict=True) if positive]
-        product = MatrixProduct(
-            self._name(any(static)), m, k, n, heads, 1, not any(static), sides[0] if sides else None
-        )
-        key = (product.name, *product.shape)
+        nonnegative = "right" if signs[1] else "left" if signs[0] else None
+        product = MatrixProduct(self._name(any(static)), m, k, n, heads, 1, not any(static), nonnegative)
+        key = (product.name, *product.shape, product.nonnegative)
         held = self.products.get(key)
         if held is not None:
             product = MatrixProduct(**{**vars(held), "repeat": held.repeat + 1})
@@ -237,6 +274,12 @@ def _storage(tensor: torch.Tensor) -> int:
 def _tensors(values: Any) -> list[torch.Tensor]:
     return [leaf for leaf in torch.utils._pytree.tree_leaves(values) if isinstance(leaf, torch.Tensor)]
 
+
+# Products that no reader below counts; a model that runs one is refused rather than priced too low.
+NOT_UNDERSTOOD = {
+    "mkldnn_rnn_layer", "_trilinear", "addbmm", "addr", "_scaled_mm", "_int_mm", "_grouped_mm", "_thnn_fused_lstm_cell",
+    "_thnn_fused_gru_cell", "_cdist_forward",
+}  # fmt: skip
 
 Shapes = list[tuple[int, int, int, int, torch.Tensor, torch.Tensor]]
 
@@ -274,13 +317,15 @@ def _dot(args: Any, _outputs: Any) -> Shapes:
 
 
 def _convolution(args: Any, outputs: Any) -> Shapes:
-    """A convolution as the product of its kernels with the patches under them."""
-    signal, kernel, groups = args[0], args[1], args[8]
-    transposed = args[6]
+    """A convolution as the product of its kernels with the patches under them.
+
+    A transposed one is the product of its kernels, each tap an output of its own, with the pixels of the signal.
+    """
+    signal, kernel, transposed, groups = args[0], args[1], args[6], args[8]
+    first, rest = kernel.shape[0] // groups, kernel[0].numel()
+    m, k = (rest, first) if transposed else (first, rest)
     positions = signal if transposed else outputs
-    n = positions.shape[0] * positions[0, 0].numel()
-    k = kernel[0].numel()
-    return [(kernel.shape[0] // groups, k, n, groups, kernel, signal)]
+    return [(m, k, positions.shape[0] * positions[0, 0].numel(), groups, kernel, signal)]
 
 
 PRODUCTS: dict[str, Callable[[Any, Any], Shapes]] = {
