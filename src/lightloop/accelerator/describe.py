@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lightloop.accelerator.formulas import formula
+from lightloop.accelerator.formulas import amounts
 from lightloop.accelerator.machine import Machine
 
 
@@ -47,8 +47,8 @@ def describe(machine: Machine) -> Description:
     return Description(
         machine=machine.name,
         bits=machine.bits,
-        area_mm2=_with_total(machine.file.area, machine, 1e6),
-        power_mw=_with_total(machine.file.power, machine, 1e3),
+        area_mm2=_with_total("area of", machine.file.area, machine, 1e6),
+        power_mw=_with_total("power of", machine.file.power, machine, 1e3),
         insertion_loss_db=machine.link.insertion_loss_db,
         modulation_loss_db=machine.link.modulation_loss_db,
         computation_loss_db=machine.link.computation_loss_db,
@@ -57,6 +57,6 @@ def describe(machine: Machine) -> Description:
     )
 
 
-def _with_total(formulas: dict[str, str], machine: Machine, scale: float) -> dict[str, float]:
-    parts = {name: formula(text).amount(machine.quantities, name) * scale for name, text in formulas.items()}
+def _with_total(what: str, formulas: dict[str, str], machine: Machine, scale: float) -> dict[str, float]:
+    parts = {name: float(value) * scale for name, value in amounts(formulas, machine.quantities, what).items()}
     return {"total": sum(parts.values()), **parts}

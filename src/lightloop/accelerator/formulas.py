@@ -71,16 +71,34 @@ class Formula:
         except (ArithmeticError, ValueError, TypeError, RecursionError) as error:
             raise InputError(f"formula {self.text!r} has no value here: {error}") from None
 
-    def amount(self, quantities: Mapping[str, Any], what: str) -> Any:
-        """The value where it must be an amount: real, finite, not negative. Raises `InputError` naming `what`."""
-        with np.errstate(all="ignore"):
-            value = self(quantities)
-        if np.iscomplexobj(value) or not np.all(np.isfinite(value)) or np.any(np.asarray(value) < 0):
-            raise InputError(
-                f"{what} comes out as {np.min(value) if not np.iscomplexobj(value) else value}, by {self.text!r}",
-                hint="a size, a device constant or the formula is out of any sensible range",
-            )
-        return value
+
+def amounts(formulas: Mapping[str, str], quantities: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """The values of formulas that must be amounts: real, finite, not negative.
+
+    Args:
+        formulas: Name -> formula.
+        quantities: What they are computed from.
+        what: What the names are names of, for the message.
+
+    Raises:
+        InputError: A value is no amount; the message names it and its formula.
+    """
+    with np.errstate(all="ignore"):
+        values = {name: formula(text)(quantities) for name, text in formulas.items()}
+        if all(map(_is_amount, values.values())):
+            return values
+    name, value = next((name, value) for name, value in values.items() if not _is_amount(value))
+    raise InputError(
+        f"{what} {name} comes out as {value if np.iscomplexobj(value) else np.min(value)}, by {formulas[name]!r}",
+        hint="a size, a device constant or the formula is out of any sensible range",
+    )
+
+
+def _is_amount(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        # A NaN is the least of its array and fails the comparison.
+        return value.dtype.kind != "c" and value.size > 0 and value.min() >= 0 and value.max() < np.inf
+    return not isinstance(value, complex) and 0 <= value < math.inf
 
 
 class _Dots(ast.NodeTransformer):

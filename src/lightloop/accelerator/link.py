@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lightloop.accelerator.formulas import FUNCTIONS, formula
+from lightloop.accelerator.formulas import FUNCTIONS, amounts
 from lightloop.accelerator.schema import Link
 from lightloop.errors import InputError
 from lightloop.units import dbm_to_watts
@@ -47,9 +47,8 @@ class LinkBudget:
 
 def link_budget(link: Link, quantities: Mapping[str, Any]) -> LinkBudget:
     """The budget of a machine's `[link]` table. `quantities` are in SI, with `bits`."""
-    modulation = formula(link.modulation_db).amount(quantities, "modulation loss")
-    computation = formula(link.computation_db).amount(quantities, "computation loss")
-    split = formula(link.split).amount(quantities, "split")
+    found = amounts(dict(link), quantities, "link")
+    modulation, computation, split = found["modulation_db"], found["computation_db"], found["split"]
     level_dbm = quantities["photodetector.sensitivity"] + modulation + computation + 10 * FUNCTIONS["log10"](split)
     if level_dbm > MAX_LEVEL_DBM:
         raise InputError(

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lightloop.accelerator.formulas import formula
+from lightloop.accelerator.formulas import amounts, formula
 from lightloop.accelerator.machine import Machine
 from lightloop.accelerator.modes import Mode
 from lightloop.workload.products import MatrixProduct
@@ -57,14 +57,17 @@ def map_products(machine: Machine, products: Sequence[MatrixProduct], mode: Mode
         "passes": passes, "i_m": i_m, "i_k": i_k, "i_n": i_n, "blocks": heads * i_m * i_k * i_n,
         "repriced": _repriced(machine, dynamic, mode), "exact": float(not mode.as_reference),
     }  # fmt: skip
-    for name, text in machine.file.events.items():
-        events[name] = formula(text).amount(events, f"event {name}")
+    with np.errstate(all="ignore"):  # what comes of it is checked where it is an amount
+        for name, text in machine.file.events.items():
+            events[name] = formula(text)(events)
+    times = {"programming time": rules.program_time, "memory cycles": machine.file.latency.memory_cycles}
+    found = amounts(times, events, "the")
     cycles, settings = _packed(events, flat=mode.flat_packing or not rules.wired)
     return Mapped(
         events,
         compute_cycles=cycles * passes,
-        programming_s=settings * formula(rules.program_time).amount(events, "programming time") + np.zeros_like(m),
-        memory_cycles=formula(machine.file.latency.memory_cycles).amount(events, "memory cycles"),
+        programming_s=settings * found["programming time"],
+        memory_cycles=found["memory cycles"] + np.zeros_like(m),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lightloop.accelerator.formulas import formula
+from lightloop.accelerator.formulas import amounts
 from lightloop.accelerator.limits import energy_floor
 from lightloop.accelerator.machine import Machine
 from lightloop.accelerator.mapping import Mapped, map_products
@@ -39,8 +39,7 @@ def simulate(machine: Machine, workload: Workload, *, mode: str = "strict") -> S
     mapped = map_products(machine, products, rules)
     repeats = np.array([product.repeat for product in products], dtype=float)
     energy_j = {
-        part: formula(text).amount(mapped.events, f"energy of {part}") * repeats
-        for part, text in machine.file.energy.items()
+        part: joules * repeats for part, joules in amounts(machine.file.energy, mapped.events, "energy of").items()
     }
     vector = vector_cost(machine, workload.vector_work, rules)
     compute_s, memory_s = _times(machine, mapped, repeats, rules)
