@@ -2,8 +2,8 @@
 
 - `compat` repeats all of them and reproduces its figures.
 - `fixed` mends the two that change energy by percents, and the layer that one baseline counts twice.
-- `strict` also maps products onto cores and tiles as the wiring allows, lets memory and element-wise work overlap
-  with the optics, and runs every product on every machine.
+- `strict` also maps products onto cores and tiles as the wiring allows, counts whole broadcasts and the bytes there
+  are, lets memory and element-wise work overlap with the optics, and runs every product on every machine.
 """
 
 from __future__ import annotations

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
 from lightloop.cli import accelerator, loop, pretrain
-from lightloop.cli.output import print_error
+from lightloop.cli.output import print_error, print_line
 from lightloop.errors import LightloopError
 
 USAGE_ERROR = 2
@@ -25,6 +27,21 @@ app = typer.Typer(
 app.add_typer(accelerator.app, name="accelerator")
 app.add_typer(pretrain.app, name="pretrain")
 loop.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print_line(version("lightloop"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """From Maxwell to perplexity: the loop between AI and the hardware it runs on."""
 
 
 def main(arguments: list[str] | None = None) -> None:
