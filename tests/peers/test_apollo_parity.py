@@ -23,8 +23,7 @@ GAP = 200
 def peer() -> Any:
     """The peer's class by its module alone; importing the whole package loads bitsandbytes, for ten seconds."""
     spec = importlib.util.find_spec("apollo_torch")
-    if spec is None:
-        pytest.skip("apollo-torch is not installed")
+    assert spec is not None, "apollo-torch is missing; './run setup' installs it"
     sys.modules.setdefault("apollo_torch", importlib.util.module_from_spec(spec))
     return importlib.import_module("apollo_torch.apollo").AdamW
 

