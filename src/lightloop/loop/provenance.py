@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lightloop.loop.photonic import Cell
 from lightloop.runs import RunFolder, file_sha256
 
 Row = tuple[str, str, str, str]
@@ -59,8 +60,7 @@ def _photonic_rows(photonic: dict[str, Any], cite: Any) -> list[Row]:
     for cell in photonic["cells"]:
         resolution = "fp32" if cell["bits"] is None else f"{cell['bits']} bit"
         name = f"perplexity, {photonic['model']}, {resolution}, noise x{cell['noise']:g}, draw {cell['seed']}"
-        stem = "fp32" if cell["bits"] is None else f"{cell['bits']}bit"
-        file = cite(f"photonic/{stem}-noise{cell['noise']:g}-seed{cell['seed']}.json")
+        file = cite(f"photonic/{Cell(cell['bits'], cell['noise'], cell['seed']).name}.json")
         rows.append((name, f"{cell['perplexity']:.4f} per token", f"{cell['tokens']} held-out tokens", file))
     return rows
 
