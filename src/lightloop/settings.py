@@ -6,7 +6,7 @@ A settings model derives from `Settings`: frozen, and a misspelt key is an error
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -77,12 +77,25 @@ def parse_settings(model: type[AnySettings], table: Mapping[str, Any], source: s
     Raises:
         InputError: With every mistake in the table, one line each.
     """
+    lines = mistakes(model, table)
+    if lines:
+        raise mistaken(source, lines)
+    return model.model_validate(dict(table))
+
+
+def mistakes(model: type[AnySettings], table: Mapping[str, Any]) -> list[str]:
+    """Every mistake of `table` as a `model`, one line each."""
     try:
-        return model.model_validate(dict(table))
+        model.model_validate(dict(table))
     except ValidationError as error:
-        lines = [_describe(model, item) for item in error.errors()]
-        count = f"{len(lines)} mistake{'s' if len(lines) > 1 else ''}"
-        raise InputError(f"{source}: {count}\n" + "\n".join(f"  - {line}" for line in lines)) from None
+        return [_describe(model, item) for item in error.errors()]
+    return []
+
+
+def mistaken(source: str, lines: Sequence[str]) -> InputError:
+    """One error for all mistakes of what came from `source`."""
+    count = f"{len(lines)} mistake{'s' if len(lines) > 1 else ''}"
+    return InputError(f"{source}: {count}\n" + "\n".join(f"  - {line}" for line in lines))
 
 
 def load_settings(model: type[AnySettings], path: str | Path) -> AnySettings:

@@ -7,7 +7,7 @@ import pytest
 from lightloop import accelerator
 from lightloop.accelerator.devices import device_library
 from lightloop.accelerator.formulas import formula
-from lightloop.accelerator.schema import read_machine
+from lightloop.accelerator.machine_file import read_machine
 
 LIBRARY = device_library().constants
 

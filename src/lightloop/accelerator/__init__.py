@@ -14,7 +14,7 @@ from lightloop.accelerator.compare import Comparison, compare
 from lightloop.accelerator.describe import Description, describe
 from lightloop.accelerator.machine import Machine, machine
 from lightloop.accelerator.result import LayerCost, SimulationResult
-from lightloop.accelerator.schema import preset_names as machine_names
+from lightloop.accelerator.machine_file import preset_names as machine_names
 from lightloop.accelerator.simulate import simulate
 from lightloop.workload import workload, workload_from_torch, workload_names
 

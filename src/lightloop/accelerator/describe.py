@@ -42,21 +42,35 @@ class Description:
 
 def describe(machine: Machine) -> Description:
     """Area and power of `machine` by component, and its optical link."""
-    q = machine.quantities
-    macs_per_cycle = q["height"] * q["width"] * q["wavelengths"] * q["tiles"] * q["cores_per_tile"]
     return Description(
         machine=machine.name,
         bits=machine.bits,
-        area_mm2=_with_total("area of", machine.file.area, machine, 1e6),
-        power_mw=_with_total("power of", machine.file.power, machine, 1e3),
+        area_mm2=_with_total(area_m2(machine), 1e6),
+        power_mw=_with_total(power_w(machine), 1e3),
         insertion_loss_db=machine.link.insertion_loss_db,
         modulation_loss_db=machine.link.modulation_loss_db,
         computation_loss_db=machine.link.computation_loss_db,
         laser_mw_per_core=machine.link.laser_electrical_w * 1e3,
-        peak_tops=2 * macs_per_cycle * q["clock"] * 1e-12,
+        peak_tops=2 * macs_per_second(machine) * 1e-12,
     )
 
 
-def _with_total(what: str, formulas: dict[str, str], machine: Machine, scale: float) -> dict[str, float]:
-    parts = {name: float(value) * scale for name, value in amounts(formulas, machine.quantities, what).items()}
+def area_m2(machine: Machine) -> dict[str, Any]:
+    """Component -> area in m2; arrays where the machine's quantities are."""
+    return amounts(machine.file.area, machine.quantities, "area of")
+
+
+def power_w(machine: Machine) -> dict[str, Any]:
+    """Component -> power of the busy chip in W; arrays where the machine's quantities are."""
+    return amounts(machine.file.power, machine.quantities, "power of")
+
+
+def macs_per_second(machine: Machine) -> Any:
+    """Multiply-accumulates of all cores in a second of uninterrupted work."""
+    q = machine.quantities
+    return q["height"] * q["width"] * q["wavelengths"] * q["tiles"] * q["cores_per_tile"] * q["clock"]
+
+
+def _with_total(parts_si: dict[str, Any], scale: float) -> dict[str, float]:
+    parts = {name: float(value) * scale for name, value in parts_si.items()}
     return {"total": sum(parts.values()), **parts}

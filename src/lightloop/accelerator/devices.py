@@ -14,18 +14,24 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from lightloop.errors import InputError, unknown_name
-from lightloop.settings import Settings, parse_settings
+from lightloop.settings import Settings, mistaken, mistakes
 from lightloop.units import to_si
 
 # The unit that a field's last word stands for; a field with none of them is a plain number.
 UNIT_OF_SUFFIX = {
     "um": "um", "um2": "um2", "mm2": "mm2", "fj": "fJ", "pj": "pJ", "mw": "mW", "db": "dB", "dbm": "dBm",
-    "us": "us", "ghz": "GHz", "mhz": "MHz", "gsps": "GS/s", "kib": "KiB", "bps": "B/s", "bits": "bit",
+    "us": "us", "ns": "ns", "ghz": "GHz", "mhz": "MHz", "gsps": "GS/s", "kib": "KiB", "gib": "GiB", "bps": "B/s",
+    "bits": "bit", "k": "K", "ff": "fF", "v": "V", "nm": "nm", "papsqrthz": "pA/sqrtHz", "dbphz": "dB/Hz", "apw": "A/W",
 }  # fmt: skip
 
 
+LIBRARY_FILES = ("devices.toml",)
+
 # Fields that something is divided by.
-POSITIVE = ("bandwidth", "rate", "wavelength", "wall_plug_efficiency", "clock", "size", "resolution", "tiles_served")
+POSITIVE = ("bandwidth", "rate", "wavelength", "wall_plug_efficiency", "conversion_efficiency", "quantum_efficiency",
+            "clock", "size", "resolution", "tiles_served", "capacity", "endurance", "temperature")  # fmt: skip
+# Units of levels: they may be below zero.
+LEVELS = ("dBm", "dB/Hz")
 
 
 class Entry(Settings):
@@ -83,49 +89,90 @@ class DeviceLibrary:
         for name, value in overrides.items():
             if name not in changed:
                 raise unknown_name("device constant", name, changed)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise InputError(f"device.{name} must be a number in {changed[name].unit}, got {value!r}")
-            field = name.partition(".")[2]
-            if value == 0 and field.startswith(POSITIVE):
-                raise InputError(f"device.{name} must be greater than 0")
-            if value > 1 and "efficiency" in field:
-                raise InputError(f"device.{name} is a fraction, got {value!r}", allowed=["greater than 0, up to 1"])
-            if value < 0 and not name.endswith("_dbm"):
-                raise InputError(f"device.{name} must not be negative, got {value!r} {changed[name].unit}")
+            check_value(changed[name], value)
             changed[name] = replace(
                 changed[name], value=float(value), source=source, kind="assumed", low=None, high=None
             )
         return DeviceLibrary(changed)
 
-    def si(self) -> dict[str, float]:
+    def si(self) -> dict[str, Any]:
         """Formula name -> value in SI."""
         return {constant.si_name: constant.si for constant in self.constants.values()}
+
+
+def check_value(constant: Constant, value: object) -> None:
+    """Raise `InputError` where `value`, in the constant's unit, is none that it can have."""
+    name, unit, field = constant.name, constant.unit, constant.name.partition(".")[2]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"device.{name} must be a number in {unit}, got {value!r}")
+    if value == 0 and field.startswith(POSITIVE):
+        raise InputError(f"device.{name} must be greater than 0")
+    if value > 1 and "efficiency" in field:
+        raise InputError(f"device.{name} is a fraction, got {value!r}", allowed=["greater than 0, up to 1"])
+    if value < 0 and unit not in LEVELS:
+        raise InputError(f"device.{name} must not be negative, got {value!r} {unit}")
+
+
+def constant_mistakes(table: Mapping[str, Any], place: str = "") -> list[str]:
+    """Everything that is wrong with a `[device]` -> `field = {value, unit, source, kind}` table, one line each."""
+    lines: list[str] = []
+    for device, fields in table.items():
+        if not isinstance(fields, Mapping):
+            lines.append(f"{place}{device}: must be a table of fields")
+            continue
+        for field, raw in fields.items():
+            lines += [f"{place}{line}" for line in _entry_mistakes(f"{device}.{field}", raw)]
+    return lines
+
+
+def _entry_mistakes(name: str, raw: Any) -> list[str]:
+    if not isinstance(raw, Mapping):
+        return [f"{name} must be {{value, unit, source, kind}}, got {raw!r}"]
+    lines = [f"{name}.{line}" for line in mistakes(Entry, raw)]
+    if lines:
+        return lines
+    entry = Entry.model_validate(dict(raw))
+    expected = unit_of(name)
+    if expected != entry.unit:
+        lines.append(f"the name {name} says {expected}, its unit says {entry.unit}")
+    ends = [end for end in (entry.low, entry.value, entry.high) if end is not None]
+    if not all(map(math.isfinite, ends)):
+        lines.append(f"{name}: {ends} are not all finite")
+    elif ends != sorted(ends):
+        lines.append(f"{name}: low <= value <= high does not hold for {ends}")
+    elif ends[0] < 0 and entry.unit not in LEVELS:
+        what = "a loss" if entry.unit == "dB" else "a device constant"
+        lines.append(f"{name}: {what} is not negative, got {ends[0]!r} {entry.unit}")
+    return lines
+
+
+def unit_of(name: str) -> str:
+    """The unit that a constant's name ends in; "1" for a plain number."""
+    head, _, tail = name.partition(".")[2].rpartition("_")
+    return UNIT_OF_SUFFIX.get(tail, "1") if head else "1"
 
 
 def read_constants(table: Mapping[str, Any], source: str) -> dict[str, Constant]:
     """The constants of a `[device]` -> `field = {value, unit, source, kind}` table.
 
     Raises:
-        InputError: An entry lacks a key, or its unit contradicts its name.
+        InputError: With every mistake in the table.
     """
-    constants = {}
-    for device, fields in table.items():
-        if not isinstance(fields, Mapping):
-            raise InputError(f"{source}: device {device!r} must be a table of fields")
-        for field, raw in fields.items():
-            name = f"{device}.{field}"
-            if not isinstance(raw, Mapping):
-                raise InputError(f"{source}: {name} must be {{value, unit, source, kind}}, got {raw!r}")
-            entry = parse_settings(Entry, raw, f"{source}: {name}")
-            expected = UNIT_OF_SUFFIX.get(field.rpartition("_")[2], "1")
-            if expected != entry.unit:
-                raise InputError(f"{source}: the name {name} says {expected}, its unit says {entry.unit}")
-            constants[name] = Constant(name, **entry.model_dump())
-    return constants
+    lines = constant_mistakes(table)
+    if lines:
+        raise mistaken(source, lines)
+    return {
+        f"{device}.{field}": Constant(f"{device}.{field}", **Entry.model_validate(dict(raw)).model_dump())
+        for device, fields in table.items()
+        for field, raw in fields.items()
+    }
 
 
 @cache
 def device_library() -> DeviceLibrary:
     """The library that comes with lightloop."""
-    text = (files("lightloop.accelerator") / "devices.toml").read_text(encoding="utf-8")
-    return DeviceLibrary(read_constants(tomllib.loads(text), "devices.toml"))
+    constants: dict[str, Constant] = {}
+    for name in LIBRARY_FILES:
+        text = (files("lightloop.accelerator") / name).read_text(encoding="utf-8")
+        constants |= read_constants(tomllib.loads(text), name)
+    return DeviceLibrary(constants)

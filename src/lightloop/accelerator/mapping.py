@@ -4,7 +4,8 @@ A product (m, k) @ (k, n) is cut into blocks of height x wavelengths x width, on
 
     i_m = ceil(m / height),  i_k = ceil(k / wavelengths),  i_n = ceil(n / width)
 
-Products are taken all at once: every name below is an array of shape (products,).
+Products are taken all at once, and so are designs: every name below is an array of shape (products,), or
+(designs, products) where the machine's quantities are arrays of shape (designs, 1).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 
 from lightloop.accelerator.formulas import amounts, formula
 from lightloop.accelerator.machine import Machine
+from lightloop.accelerator.memory import Traffic, memory_time_s, reference_traffic, traffic
 from lightloop.accelerator.modes import Mode
 from lightloop.workload.products import MatrixProduct
 
@@ -26,20 +28,31 @@ class Mapped:
     """Products on a machine.
 
     Args:
-        events: Name -> array of shape (products,): what the machine's energy formulas count, for one repeat.
-        compute_cycles: Clock cycles of the optics, shape (products,).
-        programming_s: Seconds spent on setting stationary operands, shape (products,).
-        memory_cycles: SRAM clock cycles to bring the operands in, shape (products,).
+        events: Name -> array: what the machine's energy formulas count, for one repeat.
+        compute_cycles: Clock cycles of the optics.
+        programming_s: Seconds spent on setting stationary operands.
+        memory_s: Seconds to bring the operands in.
+        traffic: Numbers that pass between the chip and its memory.
     """
 
     events: dict[str, Any]
     compute_cycles: np.ndarray
     programming_s: np.ndarray
-    memory_cycles: np.ndarray
+    memory_s: np.ndarray
+    traffic: Traffic
 
 
-def map_products(machine: Machine, products: Sequence[MatrixProduct], mode: Mode) -> Mapped:
-    """Count what `products` make `machine` do, each product once (not yet times its repeats)."""
+def map_products(
+    machine: Machine, products: Sequence[MatrixProduct], mode: Mode, *, cache_read_share: float = 1.0
+) -> Mapped:
+    """Count what `products` make `machine` do, each product once (not yet times its repeats).
+
+    Args:
+        machine: The machine.
+        products: The products.
+        mode: Rules of the simulation.
+        cache_read_share: Share of the cached operands that comes from memory.
+    """
     rules = machine.file.mapping
     q = machine.quantities
     columns = np.array([(p.m, p.k, p.n, p.heads, p.dynamic, *_sides(p)) for p in products], dtype=float)
@@ -60,15 +73,24 @@ def map_products(machine: Machine, products: Sequence[MatrixProduct], mode: Mode
     with np.errstate(all="ignore"):  # what comes of it is checked where it is an amount
         for name, text in machine.file.events.items():
             events[name] = formula(text)(events)
-    times = {"programming time": rules.program_time, "memory cycles": machine.file.latency.memory_cycles}
-    found = amounts(times, events, "the")
+    programming = amounts({"programming time": rules.program_time}, events, "the")["programming time"]
     cycles, settings = _packed(events, flat=mode.flat_packing or not rules.wired)
+    moved = reference_traffic(events) if mode.as_reference else traffic(events, products, cache_read_share)
+    events["hbm_elements"] = moved.total
     return Mapped(
         events,
         compute_cycles=cycles * passes,
-        programming_s=settings * found["programming time"],
-        memory_cycles=found["memory cycles"] + np.zeros_like(m),
+        programming_s=settings * programming,
+        memory_s=_reference_memory_s(machine, events) if mode.as_reference else memory_time_s(events, moved.total),
+        traffic=moved,
     )
+
+
+def _reference_memory_s(machine: Machine, events: dict[str, Any]) -> np.ndarray:
+    stalls = machine.file.reference.memory_stalls
+    formulas = {"memory cycles": machine.file.latency.reference_memory_cycles}
+    cycles = amounts(formulas, events, "the")["memory cycles"] + np.zeros_like(events["m"])
+    return cycles * stalls / machine.quantities["sram.clock"]
 
 
 def _sides(product: MatrixProduct) -> tuple[bool, bool]:

@@ -1,19 +1,13 @@
-"""What a machine file holds. A file may extend another; tables merge key by key, the later one wins."""
+"""What a machine file holds, and what can be told wrong of it before anything is computed."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from lightloop.accelerator.formulas import formula
-from lightloop.errors import InputError, unknown_name
-from lightloop.settings import Settings, parse_settings, read_table
+from lightloop.settings import Settings
 
 
 def _readable(text: str) -> str:
@@ -28,8 +22,9 @@ FormulaText = Annotated[
     AfterValidator(_readable),
 ]
 Formulas = dict[str, FormulaText]
-MAX_EXTENDS = 8
-SUFFIX = ".toml"
+Names = Annotated[
+    tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else tuple(value))
+]
 
 
 class Core(Settings):
@@ -66,22 +61,72 @@ class Reference(Settings):
     left_out_of_area: str | None = None
 
 
-class Link(Settings):
-    """Losses on the way of the light, in dB, over how many detectors it is split, and what a photon is worth.
+class Stage(Settings):
+    """One stage that light passes: its loss, the stages it comes from ("laser" is the first), and its part.
 
+    "modulation" is what lies before the operands meet, "computation" what lies after.
+    """
+
+    loss_db: FormulaText
+    after: Names
+    part: Literal["modulation", "computation"] = "computation"
+
+
+class Link(Settings):
+    """The way of the light from the laser to the detectors.
+
+    path: stages by name; the worst way through them sets the light that the laser must give.
+    split: formula, detectors that one laser feeds.
     snr_per_photon: formula, signal-to-noise ratio of a dot product for one detected photon per multiply-accumulate.
     """
 
-    modulation_db: FormulaText
-    computation_db: FormulaText
+    path: dict[str, Stage]
     split: FormulaText
     snr_per_photon: FormulaText = "1"
 
 
-class Latency(Settings):
-    """Cycles of the SRAM clock to bring one product's operands in."""
+class Charge(Settings):
+    """Power beside the work that mode strict charges on request (`charge.NAME = 1`).
 
-    memory_cycles: FormulaText
+    power: formula, in W for the whole chip.
+    while_: when it is drawn: all the time, while the optics wait, or while stationary operands are set.
+    """
+
+    power: FormulaText
+    while_: Literal["on", "stalled", "programming"] = Field(alias="while")
+
+
+class Wear(Settings):
+    """Writes that use a memory cell up.
+
+    writes: formula over events, cell writes of one product. cells: cells of the chip. endurance: writes a cell bears.
+    """
+
+    writes: FormulaText
+    cells: FormulaText
+    endurance: FormulaText
+
+
+class Box(Settings):
+    """A device of one node, to be placed: length along the light, width across it, in metres, and how many."""
+
+    length: FormulaText
+    width: FormulaText
+    count: FormulaText = "1"
+
+
+class Node(Settings):
+    """The repeated cell of a core: its devices in the order in which light meets them, and their clearances."""
+
+    devices: dict[str, Box]
+    spacing_x: FormulaText = "0"
+    spacing_y: FormulaText = "0"
+
+
+class Latency(Settings):
+    """Cycles of the SRAM clock to bring one product's operands in, as the published simulator counts them."""
+
+    reference_memory_cycles: FormulaText = "0"
 
 
 class MachineFile(Settings):
@@ -103,66 +148,8 @@ class MachineFile(Settings):
     energy: Formulas
     area: Formulas
     power: Formulas
-    latency: Latency
+    latency: Latency = Latency()
+    charge: dict[str, Charge] = Field(default_factory=dict)
+    wear: Wear | None = None
+    node: Node | None = None
     devices: dict[str, dict[str, Any]] = Field(default_factory=dict)
-
-
-def preset_names() -> list[str]:
-    """The machines that come with lightloop."""
-    names = sorted(entry.name.removesuffix(SUFFIX) for entry in _folder().iterdir() if entry.name.endswith(SUFFIX))
-    return [name for name in names if not _preset_table(name).get("abstract")]
-
-
-def read_machine(name: str) -> MachineFile:
-    """The checked file of a preset, or of a path that ends in `.toml` (read anew each time).
-
-    Raises:
-        InputError: The machine is unknown or its file has mistakes.
-    """
-    return _parsed(name) if name.endswith(SUFFIX) else _preset(name)
-
-
-@cache
-def _preset(name: str) -> MachineFile:
-    return _parsed(name)
-
-
-def _parsed(name: str) -> MachineFile:
-    return parse_settings(MachineFile, _merged(name, preset_names()), name)
-
-
-def _folder() -> Any:
-    return files("lightloop.accelerator") / "machines"
-
-
-@cache
-def _preset_table(name: str) -> dict[str, Any]:
-    return tomllib.loads((_folder() / f"{name}{SUFFIX}").read_text(encoding="utf-8"))
-
-
-def _merged(name: str, allowed: list[str], depth: int = 0) -> dict[str, Any]:
-    if depth > MAX_EXTENDS:
-        raise InputError(
-            f"machine files extend one another more than {MAX_EXTENDS} times; is there a circle at {name!r}?"
-        )
-    own_file = name.endswith(SUFFIX)
-    known = {*allowed, "common"} if depth else set(allowed)
-    if not own_file and name not in known:
-        raise unknown_name("machine", name, allowed, hint="or give the path of a machine file (.toml)")
-    table = dict(read_table(Path(name)) if own_file else _preset_table(name))
-    table.pop("abstract", None)
-    parent = table.pop("extends", None)
-    if parent is None:
-        return table
-    if own_file and str(parent).endswith(SUFFIX):
-        parent = Path(name).parent / str(parent)  # beside the file that says so
-    return _merge(_merged(str(parent), allowed, depth + 1), table)
-
-
-def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        held = merged.get(key)
-        both = isinstance(held, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merge(held, value) if both else value  # type: ignore[arg-type]
-    return merged

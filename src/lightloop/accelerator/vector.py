@@ -7,6 +7,7 @@ Time: the elements' bytes over the buffer's bandwidth. Formula: artefact of Zhu 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from lightloop.accelerator.machine import Machine
 from lightloop.accelerator.modes import Mode
@@ -17,16 +18,16 @@ REFERENCE_BITS = 4
 
 @dataclass(frozen=True)
 class VectorCost:
-    """Energy in J and time in s of a network's element-wise work."""
+    """Energy in J and time in s of a network's element-wise work; arrays where the machine's quantities are."""
 
-    energy_j: float
-    time_s: float
+    energy_j: Any
+    time_s: Any
 
 
 def vector_cost(machine: Machine, work: VectorWork, mode: Mode) -> VectorCost:
     """What `work` costs on `machine`."""
     q = machine.quantities
-    bits, repeat = (REFERENCE_BITS, 1) if mode.vector_work_once else (machine.bits, work.repeat)
+    bits, repeat = (REFERENCE_BITS, 1) if mode.vector_work_once else (q["bits"], work.repeat)
     operations = (
         q["vector_unit.activation_flops"] * work.activation
         + q["vector_unit.norm_flops"] * work.norm

@@ -147,7 +147,7 @@ def compare(
 def list_presets(as_json: JsonOption = False) -> None:
     """Machines and workloads that come with lightloop."""
     from lightloop import accelerator
-    from lightloop.accelerator.schema import read_machine
+    from lightloop.accelerator.machine_file import read_machine
 
     machines = {name: read_machine(name).title for name in accelerator.machine_names()}
     workloads: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_v
 
 from lightloop.accelerator.machine import MAX_BITS
 from lightloop.accelerator.modes import MODES
-from lightloop.accelerator.schema import read_machine
+from lightloop.accelerator.machine_file import read_machine
 from lightloop.errors import unknown_name
 from lightloop.pretrain.settings import ModelSettings, OptimizerName, PretrainSettings, TextSettings, TrainSettings
 from lightloop.settings import Settings

@@ -23,6 +23,11 @@ class MatrixProduct:
         repeat: How many times the network runs it.
         dynamic: Both operands are computed at run time; neither is a weight.
         nonnegative: The operand that holds no negative number: "left", "right" or None.
+        kind: What sort of layer it belongs to: "linear", "attention", "convolution" or "experts"; a chip of several
+            kinds of core sends products by it.
+        cached: The operand of a dynamic product that lies in a key-value cache: "left", "right" or None.
+        stored_right: Elements of all right operands as they are stored, where that is fewer than heads * k * n
+            (a convolution reads each pixel under many kernels); None where it is that.
     """
 
     name: str
@@ -33,6 +38,9 @@ class MatrixProduct:
     repeat: int = 1
     dynamic: bool = False
     nonnegative: str | None = None
+    kind: str = "linear"
+    cached: str | None = None
+    stored_right: int | None = None
 
     @property
     def macs(self) -> int:
@@ -62,6 +70,21 @@ class VectorWork:
 
 
 @dataclass(frozen=True)
+class Unpriced:
+    """An operation of a network that no matrix product and no element-wise work stands for.
+
+    Args:
+        operation: Its name in the graph it came from.
+        count: How often the network runs it.
+        flops: Floating-point operations of all of them, as well as they can be told.
+    """
+
+    operation: str
+    count: int
+    flops: int
+
+
+@dataclass(frozen=True)
 class Workload:
     """A network at one input size: its matrix products, in order, and its element-wise work.
 
@@ -69,18 +92,43 @@ class Workload:
         name: Its name.
         products: Its matrix products.
         vector_work: Its element-wise work.
-        tokens: Tokens of all sequences together; None where the network knows no tokens.
+        tokens: Tokens that one run computes, all sequences together; None where the network knows no tokens.
+        phase: "prefill", "decode", or None for networks that have no such phases.
+        batch: Sequences run together.
+        context: Tokens of each sequence that the key-value cache holds after the run, the new ones included.
+        cache_elements: Numbers in the key-value cache after the run, all layers and sequences.
+        cache_written: Those of them that this run adds.
+        parameters: Weights of the whole network, those that this run does not touch included; None if unknown.
+        unpriced: What the network does that is not priced.
     """
 
     name: str
     products: tuple[MatrixProduct, ...]
     vector_work: VectorWork
     tokens: int | None
+    phase: str | None = None
+    batch: int = 1
+    context: int | None = None
+    cache_elements: int = 0
+    cache_written: int = 0
+    parameters: int | None = None
+    unpriced: tuple[Unpriced, ...] = ()
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of the whole network."""
         return sum(product.macs for product in self.products)
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations: two for each multiply-accumulate, one for each element-wise element, and the
+        unpriced ones."""
+        elementwise = self.vector_work.repeat * self.vector_work.elements
+        return 2 * self.macs + elementwise + sum(operation.flops for operation in self.unpriced)
+
+    def unpriced_shares(self) -> dict[str, float]:
+        """Unpriced operation -> its share of all floating-point operations."""
+        return {operation.operation: operation.flops / max(self.flops, 1) for operation in self.unpriced}
 
     def shapes(self) -> Counter[tuple[int, int, int, int, bool]]:
         """How often each product shape is run, whatever the layers are called."""
