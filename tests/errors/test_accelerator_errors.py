@@ -102,6 +102,87 @@ def test_all_mistakes_of_a_machine_file_are_told_at_once(tmp_path: Path) -> None
     assert all(word in message for word in ("tiles", "clock_ghz", "widht"))
 
 
+def test_all_sorts_of_mistakes_are_told_together(tmp_path: Path) -> None:
+    """A circle of light, a device without a unit, a negative loss and a key that nobody knows, in one message."""
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        MACHINE_FILE
+        + """
+tils = 3
+[link.path]
+multiplexer = { loss_db = "-0.5", after = "lasr" }
+[devices.mzm]
+energy_fj = { value = 3.0, source = "me", kind = "assumed" }
+loss_db = { value = -1.2, unit = "dB", source = "me", kind = "assumed" }
+length_um = { value = 3.0, unit = "mm", source = "me", kind = "assumed", low = 4.0 }
+"""
+    )
+    with pytest.raises(InputError) as raised:
+        accelerator.machine(str(path))
+    message = str(raised.value)
+    assert "7 mistakes" in message
+    for words in (
+        "tils: unknown key; did you mean 'tiles'?",
+        "unknown stage 'lasr'; did you mean 'laser'?",
+        "link.path.multiplexer.loss_db: a loss is not negative, got -0.5",
+        "mzm.energy_fj.unit: Field required",
+        "mzm.loss_db: a loss is not negative, got -1.2 dB",
+        "the name mzm.length_um says um, its unit says mm",
+        "mzm.length_um: low <= value <= high does not hold",
+    ):
+        assert words in message
+
+
+def test_light_that_goes_round_in_a_circle_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MACHINE_FILE + '[link.path]\nmodulator = { loss_db = "1", after = ["multiplexer", "coupler"] }')
+    with pytest.raises(InputError, match=r"circle: .*modulator"):
+        accelerator.machine(str(path))
+
+
+def test_every_name_that_nothing_defines_is_told_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MACHINE_FILE + '[energy]\nlaser = "laser_powr * blocks"\n[area]\ndac = "dac.aria"\n')
+    with pytest.raises(InputError) as raised:
+        accelerator.machine(str(path))
+    assert "2 mistakes" in str(raised.value)
+    assert "energy.laser" in str(raised.value)
+    assert "did you mean 'dac.area'" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ('[assign]\nlinear = "lt-bas"', "did you mean 'lt-base'"),
+        ('[assign]\nlinaer = "lt-base"', "assign.linaer"),
+        ('[assign]\nlinear = "lt-base"', "assigns no machine to"),
+    ],
+)
+def test_a_chip_that_cannot_be_is_explained(tmp_path: Path, table: str, says: str) -> None:
+    path = tmp_path / "chip.toml"
+    path.write_text('title = "mine"\nsource = "test"\n' + table)
+    with pytest.raises(InputError, match=says):
+        accelerator.simulate(accelerator.machine(str(path)), accelerator.workload("deit-tiny"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--schedule", "perfct"), "did you mean 'perfect'"),
+        (("--schedule", "serial", "--mode", "compat"), "mode compat knows no schedule serial"),
+        (("--set", "charge.stalls=1", "--mode", "fixed"), "mode fixed knows no charge.stalls"),
+        (("--set", "charge.stals=1"), "did you mean 'charge.stalls'"),
+        (("--rule", "3^b"), "rule of the link budget"),
+        (("--set", "laser_margin_db=900"), "a number from -200 to 200"),
+    ],
+)
+def test_options_that_do_not_go(cli, arguments: tuple[str, ...], says: str) -> None:
+    done = cli("accelerator", "run", "lt-base", "deit-tiny", *arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_changed_machine_file_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     for tiles in (4, 8):

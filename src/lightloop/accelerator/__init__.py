@@ -10,24 +10,33 @@ Example:
 
 from __future__ import annotations
 
+from lightloop.accelerator.chip import Chip
 from lightloop.accelerator.compare import Comparison, compare
-from lightloop.accelerator.describe import Description, describe
-from lightloop.accelerator.machine import Machine, machine
-from lightloop.accelerator.result import LayerCost, SimulationResult
+from lightloop.accelerator.describe import Description
+from lightloop.accelerator.designs import evaluate
+from lightloop.accelerator.engine import describe, link_budget, machine, simulate
+from lightloop.accelerator.layout import NodeLayout, node_layout
+from lightloop.accelerator.machine import Machine
 from lightloop.accelerator.machine_file import preset_names as machine_names
-from lightloop.accelerator.simulate import simulate
+from lightloop.accelerator.result import LayerCost, MemoryUse, SimulationResult
 from lightloop.workload import workload, workload_from_torch, workload_names
 
 __all__ = [
+    "Chip",
     "Comparison",
     "Description",
     "LayerCost",
     "Machine",
+    "MemoryUse",
+    "NodeLayout",
     "SimulationResult",
     "compare",
     "describe",
+    "evaluate",
+    "link_budget",
     "machine",
     "machine_names",
+    "node_layout",
     "simulate",
     "workload",
     "workload_from_torch",

@@ -85,8 +85,10 @@ def _name_mistakes(file: MachineFile, source: str) -> list[str]:
 
     def look(place: str, formulas: Mapping[str, str], extra: Iterable[str] = ()) -> None:
         for name, text in formulas.items():
-            for missing in sorted(formula(text).names - known - set(extra)):
-                lines.append(f"{place}{name}: formula {text!r}: {_unknown('quantity', missing, [*known, *extra])}")
+            lines.extend(
+                f"{place}{name}: formula {text!r}: {_unknown('quantity', missing, [*known, *extra])}"
+                for missing in sorted(formula(text).names - known - set(extra))
+            )
 
     for name, text in file.define.items():
         look("define.", {name: text})

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lightloop.accelerator.formulas import amounts
+from lightloop.accelerator.layout import NodeLayout, node_layout
+from lightloop.accelerator.link import Waterfall, waterfall
 from lightloop.accelerator.machine import Machine
 
 
@@ -23,6 +25,8 @@ class Description:
         computation_loss_db: Its part after.
         laser_mw_per_core: Electrical laser power of one core, in mW.
         peak_tops: 2 x multiply-accumulates per second of all cores, in 10^12.
+        link: The light's ways from laser to detector, stage by stage; None for a chip of several machines.
+        node: The placed devices of one node; None where the machine's file names none.
     """
 
     machine: str
@@ -34,10 +38,15 @@ class Description:
     computation_loss_db: float
     laser_mw_per_core: float
     peak_tops: float
+    link: Waterfall | None = None
+    node: NodeLayout | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings, for JSON."""
-        return asdict(self)
+        return asdict(self) | {
+            "link": self.link.to_dict() if self.link else None,
+            "node": self.node.to_dict() if self.node else None,
+        }
 
 
 def describe(machine: Machine) -> Description:
@@ -52,6 +61,8 @@ def describe(machine: Machine) -> Description:
         computation_loss_db=machine.link.computation_loss_db,
         laser_mw_per_core=machine.link.laser_electrical_w * 1e3,
         peak_tops=2 * macs_per_second(machine) * 1e-12,
+        link=waterfall(machine.file.link, machine.quantities, machine.link),
+        node=node_layout(machine),
     )
 
 

@@ -105,7 +105,8 @@ def _set(key: str, column: np.ndarray, file: MachineFile, library: DeviceLibrary
     fits = turned.fits(column)
     if not fits.all():
         worst = column[~fits][0]
-        raise InputError(f"{key} must be {turned.wanted()}, got {worst:g}", allowed=[f"{turned.low:g} to {turned.high:.0f}"])
+        allowed = [f"{turned.low:g} to {turned.high:.0f}"]
+        raise InputError(f"{key} must be {turned.wanted()}, got {worst:g}", allowed=allowed)
     if key == ALL_CHARGES:
         return {f"{CHARGE}{name}": column for name in file.charge}
     quantity = key if key.startswith(CHARGE) else (KNOBS[key].quantity if key in KNOBS else key)

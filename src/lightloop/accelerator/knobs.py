@@ -32,7 +32,9 @@ class Knob:
         """What is allowed, in words."""
         if self.whole:
             return f"a whole number of at least {self.low:g}"
-        return f"a positive number up to {self.high:g}" if self.above else f"a number from {self.low:g} to {self.high:g}"
+        return (
+            f"a positive number up to {self.high:g}" if self.above else f"a number from {self.low:g} to {self.high:g}"
+        )
 
 
 MAX_SIZE = 10**6
@@ -68,7 +70,9 @@ def set_to(key: str, value: object, charges: list[str]) -> float | int:
     turned = knob(key, charges)
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not number or not turned.fits(np.asarray(float(value))):  # type: ignore[arg-type]
-        raise InputError(f"{key} must be {turned.wanted()}, got {value!r}", allowed=[f"{turned.low:g} to {turned.high:.0f}"])
+        raise InputError(
+            f"{key} must be {turned.wanted()}, got {value!r}", allowed=[f"{turned.low:g} to {turned.high:.0f}"]
+        )
     return int(value) if turned.whole else value * turned.scale  # type: ignore[operator, call-overload]
 
 

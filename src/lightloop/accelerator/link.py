@@ -122,9 +122,7 @@ class Waterfall:
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, for JSON and for the waterfall chart."""
         return {
-            "paths": [
-                {"name": f"by {way[0].name}", "stages": [vars(stage) for stage in way]} for way in self.ways
-            ],
+            "paths": [{"name": f"by {way[0].name}", "stages": [vars(stage) for stage in way]} for way in self.ways],
             "laser_dbm": self.laser_dbm,
             "split_db": self.split_db,
             "detector_dbm": self.detected_dbm,

@@ -3,7 +3,8 @@
 - `compat` repeats all of them and reproduces its figures.
 - `fixed` mends the two that change energy by percents, and the layer that one baseline counts twice.
 - `strict` also maps products onto cores and tiles as the wiring allows, counts whole broadcasts and the bytes there
-  are (keys and values in a cache, activations that do not fit on the chip), lets memory and element-wise work overlap with the optics, and runs every product on every machine.
+  are (keys and values in a cache, activations that do not fit on the chip), lets memory and element-wise work overlap
+  with the optics, and runs every product on every machine.
 """
 
 from __future__ import annotations

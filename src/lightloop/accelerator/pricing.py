@@ -5,7 +5,6 @@ Every array has the shape (products,), or (designs, products) for a machine whos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 

@@ -42,6 +42,10 @@ class LayerCost:
         """Operations (two for each multiply-accumulate) per byte of off-chip memory; None without any."""
         return 2 * self.macs / self.hbm_bytes if self.hbm_bytes else None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and strings, for JSON."""
+        return asdict(self) | {"intensity_ops_per_byte": self.intensity_ops_per_byte}
+
 
 @dataclass(frozen=True)
 class MemoryUse:
@@ -181,7 +185,7 @@ class SimulationResult:
         """Plain numbers and strings, for JSON."""
         table = {key: value for key, value in vars(self).items() if key != "timeline"}
         return table | {
-            "layers": [asdict(layer) | {"intensity_ops_per_byte": layer.intensity_ops_per_byte} for layer in self.layers],
+            "layers": [layer.to_dict() for layer in self.layers],
             "memory": self.memory.to_dict(),
             "wear": self.wear.to_dict() if self.wear else None,
             "edp_mj_ms": self.edp_mj_ms,

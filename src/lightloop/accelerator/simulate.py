@@ -45,7 +45,7 @@ def simulate(
     if rules.as_reference:
         _refuse_beside_reference(machine, rules, schedule)
     cost = price(machine, workload, rules)
-    timeline = tuple(lay_out(unrolled(_steps(cost))))
+    timeline = tuple(lay_out(unrolled(steps(cost))))
     layers = _layers(machine, cost, rules)
     if rules.as_reference:
         latency_s = sum(layer.latency_ms for layer in _counted(layers, machine, rules)) * 1e-3
@@ -95,7 +95,7 @@ def _counted(layers: list[LayerCost], machine: Machine, rules: Mode) -> list[Lay
     return [*layers, *(layer for layer in layers if layer.name == twice)]
 
 
-def _steps(cost: Price) -> list[Step]:
+def steps(cost: Price) -> list[Step]:
     """One run of each product, in order. Element-wise work is dealt out by the size of what it works on."""
     outputs = np.array([product.heads * product.m * product.n for product in cost.products]) * cost.repeats
     vector_s = float(np.ravel(cost.vector.time_s)[0]) * outputs / np.sum(outputs)
@@ -164,9 +164,7 @@ def _memory(machine: Machine, workload: Workload, cost: Price) -> MemoryUse:
         kv_read_bytes=bytes_of(moved.cache),
         kv_write_bytes=workload.cache_written * byte if cost.cache_write_s else 0.0,
         spilled_bytes=bytes_of(moved.spilled),
-        resident_bytes=None
-        if workload.parameters is None
-        else (workload.parameters + workload.cache_elements) * byte,
+        resident_bytes=None if workload.parameters is None else (workload.parameters + workload.cache_elements) * byte,
         capacity_bytes=q["hbm.capacity"],
         bandwidth_bytes_per_s=q["hbm.bandwidth"],
         buffer_bandwidth_bytes_per_s=q["global_buffer.bandwidth"],

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lightloop.cli.output import JSON_HELP, print_json, print_line, print_note, print_table
+from lightloop.cli.output import JSON_HELP, print_json, print_line, print_table
 from lightloop.errors import InputError
 
 app = typer.Typer(help="Energy, latency, area and power of networks on photonic machines.", no_args_is_help=True)
@@ -20,13 +20,17 @@ SetOption = Annotated[
         "--set", metavar="KEY=VALUE", help="core.height, tiles, clock_ghz, device.NAME.FIELD, ... Repeatable."
     ),
 ]
+RuleOption = Annotated[str, typer.Option("--rule", help="How light grows with the bits: 2^b (published) or snr.")]
+WorkloadArgument = Annotated[
+    str, typer.Argument(help="A preset (see 'list'), linear:INxOUT, an HF config.json or an .onnx file.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help=JSON_HELP)]
 
 REFERENCE_TOLERANCE = 1e-6
 
 
-def _overrides(settings: list[str] | None) -> dict[str, float]:
-    overrides: dict[str, float] = {}
+def _overrides(settings: list[str] | None) -> dict[str, Any]:
+    overrides: dict[str, Any] = {}
     for item in settings or []:
         key, equals, value = item.partition("=")
         try:
@@ -41,83 +45,115 @@ def _overrides(settings: list[str] | None) -> dict[str, float]:
 @app.command()
 def run(
     machine: MachineArgument,
-    workload: Annotated[str, typer.Argument(help="A preset (see 'list') or linear:INxOUT.")],
+    workload: WorkloadArgument,
     bits: BitsOption = 4,
     mode: Annotated[str, typer.Option(help="compat, fixed or strict.")] = "strict",
     tokens: Annotated[int | None, typer.Option(help="Sequence length.")] = None,
     batch: Annotated[int, typer.Option(help="Sequences run together.")] = 1,
+    phase: Annotated[str | None, typer.Option(help="prefill or decode, of a language model.")] = None,
+    context: Annotated[int | None, typer.Option(help="Tokens in the key-value cache when decoding.")] = None,
+    rule: RuleOption = "2^b",
+    schedule: Annotated[str, typer.Option(help="perfect, double-buffered or serial (mode strict).")] = "perfect",
+    samples: Annotated[int, typer.Option(help="Draw all device constants that often for quantile bands.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", help="Write report, pictures and tables to this folder.")] = None,
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Energy, latency and cycles of WORKLOAD on MACHINE."""
     from lightloop import accelerator
+    from lightloop.cli import accelerator_tables as tables
 
-    chosen = accelerator.machine(machine, bits=bits, **_overrides(settings))
-    result = accelerator.simulate(chosen, accelerator.workload(workload, tokens=tokens, batch=batch), mode=mode)
-    if result.skipped:
-        print_note(f"not run on {machine} in mode {mode}: {', '.join(result.skipped)}")
-    if result.floor_ratio < 1:
-        print_note(
-            f"the energy is {result.floor_ratio:.2g} of the physical floor: {machine} has too little light for "
-            f"{bits} bits (its laser grows as 2^bits, shot noise asks for 4^bits)"
-        )
+    overrides = _overrides(settings)
+    chosen = accelerator.machine(machine, bits=bits, rule=rule, **overrides)
+    work = accelerator.workload(workload, tokens=tokens, batch=batch, phase=phase, context=context)
+    result = accelerator.simulate(chosen, work, mode=mode, schedule=schedule)
+    bands = (
+        accelerator.uncertainty(machine, work, bits=bits, samples=samples, seed=seed, mode=mode, rule=rule, **overrides)
+        if samples
+        else None
+    )
+    tables.show_notes(result)
+    page = None
+    if out:
+        from lightloop.loop.accelerator_folder import write_run
+
+        page = write_run(out, chosen, work, result, bands)
     if as_json:
-        print_json(result.to_dict())
+        extra = {"uncertainty": bands.to_dict()} if bands else {}
+        print_json(result.to_dict() | extra | ({"report": str(page)} if page else {}))
         return
-    print_table(
-        f"{workload} on {machine}, {bits} bit, {mode}",
-        ("layer", "energy mJ", "latency ms", "cycles", "MMAC", "times"),
-        [
-            (
-                layer.name,
-                f"{layer.energy_mj:.6f}",
-                f"{layer.latency_ms:.6f}",
-                f"{layer.compute_cycles}",
-                f"{layer.macs / 1e6:.2f}",
-                f"{layer.repeat}",
-            )
-            for layer in result.layers
-        ],
-    )
-    print_table(
-        "",
-        ("component", "energy mJ", "share"),
-        [
-            (part, f"{energy:.6f}", f"{energy / result.energy_mj:.1%}")
-            for part, energy in sorted(result.energy_breakdown_mj.items(), key=lambda item: -item[1])
-        ],
-    )
-    print_line(
-        f"\ntotal {result.energy_mj:.6g} mJ, {result.latency_ms:.6g} ms, {result.macs / 1e9:.4g} GMAC, "
-        f"{result.floor_ratio:.3g} times the physical floor"
-    )
+    tables.show_run(result)
+    if bands:
+        tables.show_uncertainty(bands)
+    if page:
+        print_line(str(page))
 
 
 @app.command()
 def describe(
-    machine: MachineArgument, bits: BitsOption = 4, settings: SetOption = None, as_json: JsonOption = False
+    machine: MachineArgument,
+    bits: BitsOption = 4,
+    rule: RuleOption = "2^b",
+    settings: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Area, power and link budget of MACHINE by component."""
+    """Area, power, link budget and placed node of MACHINE."""
     from lightloop import accelerator
+    from lightloop.cli.accelerator_tables import show_description
 
-    description = accelerator.describe(accelerator.machine(machine, bits=bits, **_overrides(settings)))
+    description = accelerator.describe(accelerator.machine(machine, bits=bits, rule=rule, **_overrides(settings)))
+    table = description.to_dict()
     if as_json:
-        print_json(description.to_dict())
+        print_json(table)
         return
-    parts = sorted(set(description.area_mm2) | set(description.power_mw), key=lambda part: (part == "total", part))
-    print_table(
-        f"{machine}, {bits} bit",
-        ("part", "area mm2", "power mW"),
-        [(part, _figure(description.area_mm2, part), _figure(description.power_mw, part)) for part in parts],
-    )
-    print_line(
-        f"\nlaser {description.laser_mw_per_core:.6g} mW per core at {description.insertion_loss_db:.2f} dB loss, "
-        f"peak {description.peak_tops:.6g} TOPS"
-    )
+    show_description(table)
 
 
-def _figure(table: dict[str, float], part: str) -> str:
-    return f"{table[part]:.4f}" if part in table else ""
+@app.command()
+def limits(
+    machine: MachineArgument,
+    bits: BitsOption = 4,
+    workload: Annotated[str, typer.Option(help="What the design's energy is taken from.")] = "deit-base",
+    rule: RuleOption = "2^b",
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Physical floors per multiply-accumulate, and whether the bits that MACHINE claims are there."""
+    from lightloop import accelerator
+    from lightloop.accelerator.chip import Chip
+    from lightloop.cli.accelerator_tables import show_limits
+
+    chosen = accelerator.machine(machine, bits=bits, rule=rule, **_overrides(settings))
+    if isinstance(chosen, Chip):
+        raise InputError(f"{machine} is a chip of several machines", hint="ask for the limits of each of them")
+    found = accelerator.limits(chosen, workload=accelerator.workload(workload)).to_dict()
+    if as_json:
+        print_json(found)
+        return
+    show_limits(found)
+
+
+@app.command()
+def explore(
+    space: Annotated[Path, typer.Argument(help="A space of designs (.toml), for example examples/explore_lt.toml.")],
+    out: Annotated[Path, typer.Option("--out", help="Run folder.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Evaluate every design of SPACE; ends with the path of its report."""
+    from lightloop.cli.accelerator_tables import show_exploration
+    from lightloop.cli.progress import stage_bars
+    from lightloop.loop.accelerator_folder import write_exploration
+
+    with stage_bars() as report_progress:
+        found, page = write_exploration(space, out, resume=resume, cluster=cluster, report=report_progress)
+    if as_json:
+        print_json(found.to_dict() | {"report": str(page)})
+        return
+    show_exploration(found)
+    print_line(str(page))
 
 
 @app.command()

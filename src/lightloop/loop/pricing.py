@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lightloop.accelerator import describe, machine, simulate, workload_from_torch
+from lightloop.accelerator import describe, simulate, workload_from_torch
+from lightloop.accelerator.machine import machine
 from lightloop.loop.progress import Report
 from lightloop.loop.settings import LoopSettings
 from lightloop.runs import RunFolder

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from lightloop.accelerator.machine import MAX_BITS
+from lightloop.accelerator.knobs import MAX_BITS
 from lightloop.accelerator.modes import MODES
 from lightloop.accelerator.machine_file import read_machine
 from lightloop.errors import unknown_name
