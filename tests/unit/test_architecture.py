@@ -15,7 +15,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "operators": GROUND | {"maxwell"},
     "pretrain": GROUND | {"optim"},
     "onn": GROUND | {"optics"},
-    "accelerator": GROUND | {"workload"},
+    "accelerator": GROUND | {"workload", "search"},
     "inverse": GROUND | {"maxwell", "operators", "search"},
     "analog": GROUND | {"spice", "search"},
     "rf": GROUND | {"search"},

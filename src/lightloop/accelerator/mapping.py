@@ -69,6 +69,7 @@ def map_products(
         **q, "m": m, "k": k, "n": n, "heads": heads, "dynamic": dynamic, "static": 1 - dynamic,
         "passes": passes, "i_m": i_m, "i_k": i_k, "i_n": i_n, "blocks": heads * i_m * i_k * i_n,
         "repriced": _repriced(machine, dynamic, mode), "exact": float(not mode.as_reference),
+        "convolution": np.array([product.kind == "convolution" for product in products], dtype=float),
     }  # fmt: skip
     with np.errstate(all="ignore"):  # what comes of it is checked where it is an amount
         for name, text in machine.file.events.items():

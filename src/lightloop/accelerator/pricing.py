@@ -87,7 +87,12 @@ def charges_j(machine: Machine, cost: Price, latency_s: Any) -> dict[str, Any]:
     asked = {name: charge for name, charge in machine.file.charge.items() if np.any(_factor(machine, name))}
     compute = np.sum(cost.compute_s, axis=-1, keepdims=True)
     programming = np.sum(cost.mapped.programming_s * cost.repeats, axis=-1, keepdims=True)
-    spans = {"on": latency_s, "stalled": np.maximum(latency_s - compute, 0.0), "programming": programming}
+    spans = {
+        "on": latency_s,
+        "computing": compute - programming,
+        "stalled": np.maximum(latency_s - compute, 0.0),
+        "programming": programming,
+    }
     powers = amounts({name: charge.power for name, charge in asked.items()}, machine.quantities, "charge of")
     return {name: powers[name] * spans[charge.while_] * _factor(machine, name) for name, charge in asked.items()}
 
@@ -97,13 +102,16 @@ def _factor(machine: Machine, name: str) -> Any:
 
 
 def _runnable(machine: Machine, workload: Workload, mode: Mode) -> tuple[list[MatrixProduct], list[MatrixProduct]]:
-    """The products that run, and those that the reference leaves out on this machine."""
-    leave_out = mode.as_reference and not machine.file.reference.dynamic_products
+    """The products that run, and those that cannot run on this machine, or that the reference leaves out."""
+    file = machine.file
+    leave_out = file.mapping.weights_only or (mode.as_reference and not file.reference.dynamic_products)
     skipped = [product for product in workload.products if leave_out and product.dynamic]
     products = [product for product in workload.products if product not in skipped]
     if not products:
         raise InputError(
             f"nothing of {workload.name} runs on {machine.name} in mode {mode.name}",
-            hint="mode strict runs every product on every machine",
+            hint="its core holds trained weights only"
+            if file.mapping.weights_only
+            else "mode strict runs every product on this machine",
         )
     return products, skipped

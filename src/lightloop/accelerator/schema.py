@@ -43,6 +43,8 @@ class Mapping_(Settings):
     wired: the tiles split m and the cores of a tile split k (mode strict); otherwise any core takes any block.
     positive_stream: the streamed operand cannot be negative, so a signed one takes two passes.
     program_time: formula, seconds to set one block of the stationary operand.
+    weights_only: the core's structure cannot hold an arbitrary operand (a circulant or butterfly core holds weights
+        trained for it), so products of two computed operands do not run on it in any mode.
     """
 
     stationary: bool = False
@@ -50,6 +52,7 @@ class Mapping_(Settings):
     wired: bool = False
     positive_stream: bool = False
     program_time: FormulaText = "0"
+    weights_only: bool = False
 
 
 class Reference(Settings):
@@ -89,11 +92,12 @@ class Charge(Settings):
     """Power beside the work that mode strict charges on request (`charge.NAME = 1`).
 
     power: formula, in W for the whole chip.
-    while_: when it is drawn: all the time, while the optics wait, or while stationary operands are set.
+    while_: when it is drawn: all the time, while the optics compute, while they wait, or while stationary operands
+        are set.
     """
 
     power: FormulaText
-    while_: Literal["on", "stalled", "programming"] = Field(alias="while")
+    while_: Literal["on", "computing", "stalled", "programming"] = Field(alias="while")
 
 
 class Wear(Settings):
