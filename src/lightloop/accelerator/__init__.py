@@ -15,9 +15,12 @@ from lightloop.accelerator.compare import Comparison, compare
 from lightloop.accelerator.describe import Description
 from lightloop.accelerator.designs import evaluate
 from lightloop.accelerator.engine import describe, link_budget, machine, simulate
+from lightloop.accelerator.ladder import Limits, limits
 from lightloop.accelerator.layout import NodeLayout, node_layout
 from lightloop.accelerator.machine import Machine
 from lightloop.accelerator.machine_file import preset_names as machine_names
+from lightloop.accelerator.quoted import QuotedFigure, quoted
+from lightloop.accelerator.receiver import Receiver, receiver
 from lightloop.accelerator.result import LayerCost, MemoryUse, SimulationResult
 from lightloop.workload import workload, workload_from_torch, workload_names
 
@@ -26,17 +29,23 @@ __all__ = [
     "Comparison",
     "Description",
     "LayerCost",
+    "Limits",
     "Machine",
     "MemoryUse",
     "NodeLayout",
+    "QuotedFigure",
+    "Receiver",
     "SimulationResult",
     "compare",
     "describe",
     "evaluate",
+    "limits",
     "link_budget",
     "machine",
     "machine_names",
     "node_layout",
+    "quoted",
+    "receiver",
     "simulate",
     "workload",
     "workload_from_torch",

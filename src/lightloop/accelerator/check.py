@@ -19,7 +19,17 @@ from lightloop.accelerator.schema import MachineFile, Stage
 from lightloop.errors import InputError
 from lightloop.settings import mistaken, mistakes
 
-SIZE_NAMES = ("height", "width", "wavelengths", "tiles", "cores_per_tile", "accumulation", "clock", "bits", "laser_margin")
+SIZE_NAMES = (
+    "height",
+    "width",
+    "wavelengths",
+    "tiles",
+    "cores_per_tile",
+    "accumulation",
+    "clock",
+    "bits",
+    "laser_margin",
+)
 # What mapping knows of a product before the machine's own events.
 PRODUCT_NAMES = ("m", "k", "n", "heads", "dynamic", "static", "passes", "i_m", "i_k", "i_n", "blocks", "repriced",
                  "exact", "convolution")  # fmt: skip

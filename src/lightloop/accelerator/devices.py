@@ -25,11 +25,12 @@ UNIT_OF_SUFFIX = {
 }  # fmt: skip
 
 
-LIBRARY_FILES = ("devices.toml",)
+LIBRARY_FILES = ("devices.toml", "receiver.toml")
 
 # Fields that something is divided by.
 POSITIVE = ("bandwidth", "rate", "wavelength", "wall_plug_efficiency", "conversion_efficiency", "quantum_efficiency",
-            "clock", "size", "resolution", "tiles_served", "capacity", "endurance", "temperature")  # fmt: skip
+            "clock", "size", "resolution", "tiles_served", "capacity", "endurance", "temperature", "walden",
+            "adc_loading")  # fmt: skip
 # Units of levels: they may be below zero.
 LEVELS = ("dBm", "dB/Hz")
 

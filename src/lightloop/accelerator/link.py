@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from lightloop.accelerator.detection import detector_power_w
 from lightloop.accelerator.formulas import FUNCTIONS, amounts
 from lightloop.accelerator.path import StageLoss, ways, worst_way
 from lightloop.accelerator.schema import Link
-from lightloop.accelerator.shot import detector_power_w
 from lightloop.errors import InputError, unknown_name
 from lightloop.units import dbm_to_watts
 

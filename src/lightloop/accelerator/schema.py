@@ -22,9 +22,7 @@ FormulaText = Annotated[
     AfterValidator(_readable),
 ]
 Formulas = dict[str, FormulaText]
-Names = Annotated[
-    tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else tuple(value))
-]
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else tuple(value))]
 
 
 class Core(Settings):

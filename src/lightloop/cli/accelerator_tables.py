@@ -159,7 +159,7 @@ def show_limits(table: Mapping[str, Any]) -> None:
         f"{table['machine']}, {table['bits']} bit, {table['workload']}",
         ("floor", "energy per MAC", "design / floor"),
         [
-            (step["name"], engineering(step["energy_aj_per_mac"] * 1e-18, "J"), f"{step['ratio']:.3g}")
+            (step["name"].replace("_", " "), _per_mac(step["energy_aj_per_mac"]), f"{step['ratio']:.3g}")
             for step in table["ladder"]
         ],
     )
@@ -169,9 +169,9 @@ def show_limits(table: Mapping[str, Any]) -> None:
         [
             (
                 part["name"],
-                engineering(part["energy_aj_per_mac"] * 1e-18, "J"),
-                engineering(part["floor_aj_per_mac"] * 1e-18, "J"),
-                f"{part['ratio']:.3g}" if part["ratio"] is not None else "",
+                _per_mac(part["energy_aj_per_mac"]),
+                _per_mac(part["floor_aj_per_mac"]),
+                "" if part["ratio"] is None else f"{part['ratio']:.3g}",
             )
             for part in table["components"]
         ],
@@ -182,3 +182,7 @@ def show_limits(table: Mapping[str, Any]) -> None:
     print_line(f"effective bits: {bits}; the {table['claimed_bits']} bits claimed {verdict}")
     for remark in table["remarks"]:
         print_line(f"- {remark}")
+
+
+def _per_mac(energy_aj: float | None) -> str:
+    return "" if energy_aj is None else engineering(energy_aj * 1e-18, "J")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lightloop.errors import InputError
 from lightloop.onn.quantize import check_quantizer, full_scale, quantize, to_field
+from lightloop.onn.readout import readout_variance, sample_rows
 from lightloop.onn.tiles import in_tiles
 from lightloop.optics.coupler import coupling_imbalance
 from lightloop.optics.dot_product import phase_moments
@@ -29,18 +30,19 @@ class DotCore:
 
         x̂ = Q(x)(1 + σ_m ξ),  ŵ = Q(w)(1 + σ_m ξ)                 one draw per encoded element
         p = Σ_k [ √(1 − e_k²) cos(δ) x̂_k ŵ_k − (e_k/2)(x̂_k² − ŵ_k²) ]
-        y = s_x s_w p (1 + σ_o ξ)                                  detected, then rescaled digitally
+        y = s_x s_w (p (1 + σ_o ξ) + r ξ)                          detected, then rescaled digitally
 
     e_k is the imbalance of the coupler at wavelength k mod `wavelengths`: a fixed property of the core, there
-    with and without noise. The noises act only inside `with Noise(...).sample(seed):`.
+    with and without noise. r is the noise of the receiver, none unless `Noise` gives its light or its converter
+    (`lightloop.onn.readout`). The noises act only inside `with Noise(...).sample(seed):`.
 
     Approximation: δ is independent for each of the t·o·k scalar products. Instead of drawing them all, each detected
     value is one Gaussian draw with the exact mean and variance of the sum over k and of the output noise on top of
     it. Only the shape of the distribution differs (k equal products have skewness −√(8/k) about their mean), within a
     spread of (1 − e^{−s²})/√2 · √Σp², 0.09 % of √Σp² at 2 degrees.
 
-    Left out, as in the source: ADC rounding of partial sums, crosstalk, drift, and the phase drift over the
-    comb (0.14 degrees at 12 wavelengths, 3e-6 of the product).
+    Left out, as in the source: crosstalk, drift, and the phase drift over the comb (0.14 degrees at 12 wavelengths,
+    3e-6 of the product). Rounding by the converter is noise of the same variance here.
 
     Args:
         bits: Bits of the operand DACs, 2 to 16; None for ideal DACs.
@@ -101,7 +103,9 @@ class DotCore:
         detector_draws = _draws_of_detector(draws)
         x_scale_t1, w_scale_o1 = full_scale(x_tk, self.scaling), full_scale(w_ok, self.scaling)
         e_k = self._imbalance_along(w_ok) if self.dispersion else None
-        first, second = (partial(encode, e_k=e_k, draws=draws) for encode in (self._first, self._second))
+        added = self._readout_variance(draws, (x_tk, x_scale_t1), (w_ok, w_scale_o1))
+        first = partial(self._first, e_k=e_k, draws=draws)
+        second = partial(self._second, e_k=e_k, draws=draws, added=added)
         detect = partial(_draw, draws=detector_draws) if detector_draws else _mean
         return in_tiles(first, second, detect, (x_tk, x_scale_t1), (w_ok, w_scale_o1))
 
@@ -111,12 +115,19 @@ class DotCore:
             return field_tk
         return torch.addcmul(field_tk, field_tk, draws.normal_like(field_tk), value=draws.noise.magnitude)
 
+    def _readout_variance(self, draws: NoiseDraws | None, *scaled: tuple[Tensor, Tensor]) -> Tensor | None:
+        if draws is None or not draws.noise.receiver:
+            return None
+        x_tk, w_ok = (quantize(to_field(*map(sample_rows, item)), self.bits) for item in scaled)
+        return readout_variance(draws.noise, x_tk, w_ok)
+
     def _imbalance_along(self, w_ok: Tensor) -> Tensor:
         return torch.from_numpy(np.resize(self.imbalance, w_ok.shape[-1])).to(w_ok)
 
     # The matrix product of the first tensors of `_first` and `_second` is the mean detected value: dispersion rides
     # along as two more columns, an offset of each row of x times 1 and 1 times an offset of each row of w. That of
-    # the second tensors, there where detection is noisy, is the variance by phase noise times 1 + σ_o².
+    # the second tensors, there where detection is noisy, is the variance by phase noise times 1 + σ_o². The receiver's
+    # variance is two more columns of those: light of x times the scale of w, and the other way round.
 
     def _first(
         self, x_tk: Tensor, scale_t1: Tensor, e_k: Tensor | None, draws: NoiseDraws | None
@@ -126,10 +137,15 @@ class DotCore:
         if e_k is not None:
             offset_t1 = (square_tk @ (e_k / -2)).unsqueeze(-1) / scale_t1
             mean_tk = torch.cat([signal_tk, offset_t1, scale_t1], dim=-1)
-        return (mean_tk, square_tk) if _draws_of_detector(draws) else (mean_tk,)
+        if draws is None or not _draws_of_detector(draws):
+            return (mean_tk,)
+        if draws.noise.receiver:
+            light_t1 = square_tk.sum(dim=-1, keepdim=True) * draws.noise.shot_variance()
+            square_tk = torch.cat([square_tk, light_t1, scale_t1.square()], dim=-1)
+        return mean_tk, square_tk
 
     def _second(
-        self, w_ok: Tensor, scale_o1: Tensor, e_k: Tensor | None, draws: NoiseDraws | None
+        self, w_ok: Tensor, scale_o1: Tensor, e_k: Tensor | None, draws: NoiseDraws | None, added: Tensor | None
     ) -> tuple[Tensor, ...]:
         mean_cos, variance_cos = phase_moments(draws.noise.phase_deg if draws else 0.0)
         field_ok = self._encode(w_ok, scale_o1, draws)
@@ -140,12 +156,17 @@ class DotCore:
             mean_ok = torch.cat([signal_ok, scale_o1, offset_o1], dim=-1)
         if draws is None or not _draws_of_detector(draws):
             return (mean_ok,)
-        return mean_ok, signal_ok.square() * ((1 + draws.noise.output**2) * variance_cos / mean_cos**2)
+        square_ok = signal_ok.square() * ((1 + draws.noise.output**2) * variance_cos / mean_cos**2)
+        if added is not None:
+            light_o1 = field_ok.square().sum(dim=-1, keepdim=True) * draws.noise.shot_variance()
+            scale_square_o1 = scale_o1.square()
+            square_ok = torch.cat([square_ok, scale_square_o1, scale_square_o1 * (light_o1 + added)], dim=-1)
+        return mean_ok, square_ok
 
 
 def _draws_of_detector(draws: NoiseDraws | None) -> NoiseDraws | None:
     """The draws if the detected values are noisy themselves, not only the operands."""
-    return draws if draws and (draws.noise.phase_deg or draws.noise.output) else None
+    return draws if draws and (draws.noise.phase_deg or draws.noise.output or draws.noise.receiver) else None
 
 
 def _mean(left_tk: Tensor, right_ok: Tensor, out: Tensor | None = None) -> Tensor:
