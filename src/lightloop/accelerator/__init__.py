@@ -22,6 +22,7 @@ from lightloop.accelerator.machine_file import preset_names as machine_names
 from lightloop.accelerator.quoted import QuotedFigure, quoted
 from lightloop.accelerator.receiver import Receiver, receiver
 from lightloop.accelerator.result import LayerCost, MemoryUse, SimulationResult
+from lightloop.accelerator.uncertainty import Uncertainty, uncertainty
 from lightloop.workload import workload, workload_from_torch, workload_names
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "QuotedFigure",
     "Receiver",
     "SimulationResult",
+    "Uncertainty",
     "compare",
     "describe",
     "evaluate",
@@ -47,6 +49,7 @@ __all__ = [
     "quoted",
     "receiver",
     "simulate",
+    "uncertainty",
     "workload",
     "workload_from_torch",
     "workload_names",

@@ -122,7 +122,10 @@ class Waterfall:
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, for JSON and for the waterfall chart."""
         return {
-            "paths": [{"name": f"by {way[0].name}", "stages": [vars(stage) for stage in way]} for way in self.ways],
+            "paths": [
+                {"name": name, "stages": [vars(stage) for stage in way]}
+                for name, way in zip(_names(self.ways), self.ways, strict=True)
+            ],
             "laser_dbm": self.laser_dbm,
             "split_db": self.split_db,
             "detector_dbm": self.detected_dbm,
@@ -138,3 +141,12 @@ def waterfall(link: Link, quantities: Mapping[str, Any], budget: LinkBudget) -> 
     detected = laser_dbm - split_db - float(budget.insertion_loss_db)
     staged = ways(link.path, quantities)
     return Waterfall(staged, laser_dbm, split_db, detected, float(quantities["photodetector.sensitivity"]), budget.rule)
+
+
+def _names(ways: list[list[StageLoss]]) -> list[str]:
+    """Each way by the stages that not all of them pass."""
+    common = set.intersection(*({stage.name for stage in way} for way in ways))
+    own = [", ".join(stage.name for stage in way if stage.name not in common) for way in ways]
+    if len(ways) == 1:
+        return ["laser to detector"]
+    return [f"by {names}" if names else "straight" for names in own]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from lightloop.cli.machine_settings import SetOption, overrides
 from lightloop.cli.output import JSON_HELP, print_json, print_line, print_table
 from lightloop.errors import InputError
 
@@ -14,12 +15,6 @@ app = typer.Typer(help="Energy, latency, area and power of networks on photonic 
 
 MachineArgument = Annotated[str, typer.Argument(help="A preset (see 'list') or a machine file (.toml).")]
 BitsOption = Annotated[int, typer.Option("--bits", help="Resolution of both operands.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="core.height, tiles, clock_ghz, device.NAME.FIELD, ... Repeatable."
-    ),
-]
 RuleOption = Annotated[str, typer.Option("--rule", help="How light grows with the bits: 2^b (published) or snr.")]
 WorkloadArgument = Annotated[
     str, typer.Argument(help="A preset (see 'list'), linear:INxOUT, an HF config.json or an .onnx file.")
@@ -27,19 +22,6 @@ WorkloadArgument = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help=JSON_HELP)]
 
 REFERENCE_TOLERANCE = 1e-6
-
-
-def _overrides(settings: list[str] | None) -> dict[str, Any]:
-    overrides: dict[str, Any] = {}
-    for item in settings or []:
-        key, equals, value = item.partition("=")
-        try:
-            overrides[key.strip()] = float(value)
-        except ValueError:
-            equals = ""
-        if not equals:
-            raise InputError(f"--set {item!r} is not KEY=NUMBER", hint="for example --set core.height=16")
-    return overrides
 
 
 @app.command()
@@ -64,12 +46,12 @@ def run(
     from lightloop import accelerator
     from lightloop.cli import accelerator_tables as tables
 
-    overrides = _overrides(settings)
-    chosen = accelerator.machine(machine, bits=bits, rule=rule, **overrides)
+    changes = overrides(settings)
+    chosen = accelerator.machine(machine, bits=bits, rule=rule, **changes)
     work = accelerator.workload(workload, tokens=tokens, batch=batch, phase=phase, context=context)
     result = accelerator.simulate(chosen, work, mode=mode, schedule=schedule)
     bands = (
-        accelerator.uncertainty(machine, work, bits=bits, samples=samples, seed=seed, mode=mode, rule=rule, **overrides)
+        accelerator.uncertainty(machine, work, bits=bits, samples=samples, seed=seed, mode=mode, rule=rule, **changes)
         if samples
         else None
     )
@@ -102,7 +84,7 @@ def describe(
     from lightloop import accelerator
     from lightloop.cli.accelerator_tables import show_description
 
-    description = accelerator.describe(accelerator.machine(machine, bits=bits, rule=rule, **_overrides(settings)))
+    description = accelerator.describe(accelerator.machine(machine, bits=bits, rule=rule, **overrides(settings)))
     table = description.to_dict()
     if as_json:
         print_json(table)
@@ -124,7 +106,7 @@ def limits(
     from lightloop.accelerator.chip import Chip
     from lightloop.cli.accelerator_tables import show_limits
 
-    chosen = accelerator.machine(machine, bits=bits, rule=rule, **_overrides(settings))
+    chosen = accelerator.machine(machine, bits=bits, rule=rule, **overrides(settings))
     if isinstance(chosen, Chip):
         raise InputError(f"{machine} is a chip of several machines", hint="ask for the limits of each of them")
     found = accelerator.limits(chosen, workload=accelerator.workload(workload)).to_dict()
@@ -181,21 +163,26 @@ def compare(
 
 @app.command("list")
 def list_presets(as_json: JsonOption = False) -> None:
-    """Machines and workloads that come with lightloop."""
+    """Machines and workloads that come with lightloop, and published figures that are quoted, never simulated."""
     from lightloop import accelerator
     from lightloop.accelerator.machine_file import read_machine
 
     machines = {name: read_machine(name).title for name in accelerator.machine_names()}
-    workloads: dict[str, Any] = {}
-    for name in accelerator.workload_names():
-        preset = accelerator.workload(name)
-        workloads[name] = {"tokens": preset.tokens, "macs": preset.macs}
+    presets = {name: accelerator.workload(name) for name in accelerator.workload_names()}
+    workloads = {name: {"tokens": preset.tokens, "macs": preset.macs} for name, preset in presets.items()}
+    figures = accelerator.quoted()
     if as_json:
-        print_json({"machines": machines, "workloads": workloads})
+        print_json({"machines": machines, "workloads": workloads, "quoted": [figure.to_dict() for figure in figures]})
         return
     print_table("machines", ("name", "what it is"), list(machines.items()), text_columns=2)
     print_table(
         "workloads",
         ("name", "tokens", "GMAC"),
         [(name, str(entry["tokens"]), f"{entry['macs'] / 1e9:.4f}") for name, entry in workloads.items()],
+    )
+    print_table(
+        "quoted: published elsewhere, not simulated here",
+        ("machine", "figure", "value", "unit"),
+        [(figure.subject, figure.what, f"{figure.value:g}", figure.unit) for figure in figures],
+        text_columns=2,
     )

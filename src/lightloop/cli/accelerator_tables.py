@@ -9,6 +9,7 @@ from lightloop.cli.output import print_line, print_note, print_table
 from lightloop.units import engineering
 
 if TYPE_CHECKING:
+    from lightloop.accelerator.exploration import Exploration
     from lightloop.accelerator.result import SimulationResult
     from lightloop.accelerator.uncertainty import Uncertainty
 
@@ -186,3 +187,20 @@ def show_limits(table: Mapping[str, Any]) -> None:
 
 def _per_mac(energy_aj: float | None) -> str:
     return "" if energy_aj is None else engineering(energy_aj * 1e-18, "J")
+
+
+def show_exploration(found: Exploration) -> None:
+    """What became of the designs, the best of each objective, and the front."""
+    table = found.to_dict()
+    print_line(
+        f"{table['designs']} designs of {table['machine']}: {table['feasible']} feasible, {table['front_size']} on the front"
+    )
+    for constraint, count in table.get("refused", {}).items():
+        print_line(f"- {count} refused by {constraint}")
+    columns = [name for name in table["front"] if name != "design"]
+    rows = [(objective, best) for objective, best in table["best"].items() if best]
+    print_table(
+        "\nbest of each objective",
+        ("objective", *columns),
+        [(objective, *(f"{best[name]:.5g}" for name in columns)) for objective, best in rows],
+    )

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lightloop.cli.machine_settings import SetOption, overrides
 from lightloop.cli.output import JSON_HELP, print_json, print_line, print_table
+from lightloop.errors import InputError
 
 if TYPE_CHECKING:
     from lightloop.pretrain.evaluation import Evaluation
 
 app = typer.Typer(help="Train language models with little memory, and measure them.", no_args_is_help=True)
 
+DEFAULT_BITS = 4
 JsonOption = Annotated[bool, typer.Option("--json", help=JSON_HELP)]
 
 
@@ -64,7 +67,11 @@ def run(
 def evaluate_run(
     run_dir: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     bits: Annotated[int | None, typer.Option(help="Also on a photonic dot-product core of this resolution.")] = None,
-    noise: Annotated[float, typer.Option(help="Factor on the core's standard noise; 0 for none.")] = 1.0,
+    machine: Annotated[
+        str | None, typer.Option(help="On this machine: the noise of its light and receiver, and its energy per token.")
+    ] = None,
+    settings: SetOption = None,
+    noise: Annotated[float, typer.Option(help="Factor on the relative noises; 0 for none.")] = 1.0,
     seeds: Annotated[int, typer.Option(min=1, help="Draws of the noise.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first draw.")] = 0,
     tokens: Annotated[int | None, typer.Option(min=1, help="Held-out tokens to measure on; all if not given.")] = None,
@@ -73,27 +80,41 @@ def evaluate_run(
     """Held-out perplexity of a trained model, in numbers and under photonic noise."""
     from lightloop.pretrain.evaluation import evaluate, evaluate_under, held_out_windows, load_run
 
+    if settings and machine is None:
+        raise InputError("--set changes a machine, and there is none", hint="add --machine lt-base")
     model, _, _ = load_run(run_dir)
     windows = held_out_windows(run_dir, tokens=tokens)
     found = {"digital": [evaluate(model, windows)]}
-    if bits is not None:
+    there = None
+    if bits is not None or machine is not None:
         from lightloop.onn import convert
         from lightloop.optics import Noise
 
-        core = Noise().scaled(noise)
-        draws = (core.sample(seed=seed + draw) for draw in range(seeds))
-        found[f"photonic, {bits} bit, noise x{noise:g}"] = evaluate_under(
-            convert(model, core="dot", bits=bits), windows, draws
-        )
+        core: dict[str, Any] = {"core": "dot", "bits": bits}
+        name, standard = f"photonic, {bits} bit, noise x{noise:g}", Noise()
+        if machine is not None:
+            from lightloop.accelerator.machine import machine as build
+            from lightloop.loop.on_machine import on_machine
+
+            chosen = build(machine, bits=bits or DEFAULT_BITS, **overrides(settings))
+            there = on_machine(model, windows.inputs_wt.shape[1], chosen)
+            core, standard = dict(there.core), there.noise
+            name = f"on {machine}, {chosen.bits} bit, noise x{noise:g}"
+        draws = (standard.scaled(noise).sample(seed=seed + draw) for draw in range(seeds))
+        found[name] = evaluate_under(convert(model, **core), windows, draws)
     if as_json:
         digital, *photonic = found.values()
-        conditions = {"bits": bits, "noise": noise, "seed": seed}
+        conditions = {"bits": bits, "noise": noise, "seed": seed} | (there.to_dict() if there else {})
         print_json(
             digital[0].to_dict()
             | {"photonic": conditions | {"draws": [draw.to_dict() for draw in photonic[0]]} if photonic else None}
         )
         return
     _print_evaluations(found)
+    if there and there.cost.energy_per_token_mj:
+        print_line(
+            f"\n{there.cost.energy_per_token_mj * 1e3:.4g} uJ per token, {there.enob['total']:.2f} effective bits at full scale"
+        )
 
 
 def _print_evaluations(found: dict[str, list[Evaluation]]) -> None:
@@ -105,7 +126,7 @@ def _print_evaluations(found: dict[str, list[Evaluation]]) -> None:
                 name,
                 f"{draw.loss:.4f}",
                 f"{draw.nats_per_byte:.4f}",
-                f"{draw.perplexity:.3f}",
+                f"{draw.perplexity:.3f}" if draw.perplexity < 1e6 else f"{draw.perplexity:.3g}",
                 str(draw.tokens),
             )
             for name, draws in found.items()

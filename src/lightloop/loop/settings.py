@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from lightloop.accelerator.knobs import MAX_BITS
-from lightloop.accelerator.modes import MODES
 from lightloop.accelerator.machine_file import read_machine
+from lightloop.accelerator.modes import MODES
 from lightloop.errors import unknown_name
 from lightloop.pretrain.settings import ModelSettings, OptimizerName, PretrainSettings, TextSettings, TrainSettings
 from lightloop.settings import Settings

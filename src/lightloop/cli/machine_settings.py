@@ -1,0 +1,30 @@
+"""`--set KEY=VALUE`: a machine's sizes, switches and device constants from the command line."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from lightloop.errors import InputError
+
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="core.height, tiles, clock_ghz, device.NAME.FIELD, ... Repeatable."
+    ),
+]
+
+
+def overrides(settings: list[str] | None) -> dict[str, Any]:
+    """The settings by key. Raises `InputError` for one that is not KEY=NUMBER."""
+    found: dict[str, Any] = {}
+    for item in settings or []:
+        key, equals, value = item.partition("=")
+        try:
+            found[key.strip()] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise InputError(f"--set {item!r} is not KEY=NUMBER", hint="for example --set core.height=16")
+    return found
