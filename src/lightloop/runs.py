@@ -19,7 +19,7 @@ from typing import Any
 
 from lightloop.errors import InputError
 
-RECORDED_PACKAGES = ("lightloop", "numpy", "scipy", "torch", "tokenizers", "safetensors")
+RECORDED_PACKAGES = ("lightloop", "numpy", "scipy", "torch", "tokenizers", "safetensors", "pyarrow")
 
 
 def write_file(path: str | Path, write: Callable[[Path], Any]) -> Path:

@@ -111,7 +111,7 @@ def _describe(model: type[BaseModel], item: Any) -> str:
         advice = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(allowed)}"
         return f"{place}: unknown key; {advice}"
     given = "" if item["type"] == "missing" or isinstance(item["input"], dict) else f" (given: {item['input']!r})"
-    return f"{place}: {item['msg']}{given}"
+    return f"{place}: {item['msg'].removeprefix('Value error, ')}{given}"
 
 
 def _keys_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:

@@ -48,3 +48,11 @@ def test_a_tower_of_powers_overflows_at_once() -> None:
 def test_a_misspelt_quantity_names_the_nearest_one() -> None:
     with pytest.raises(InputError, match="did you mean 'width'"):
         formula("2 * widht")({"width": 3, "height": 4})
+
+
+def test_the_extreme_of_three_arrays_is_that_of_all_three_and_leaves_them_as_they_are() -> None:
+    a, b, c = np.array([[1.0], [5.0]]), np.array([[2.0], [2.0]]), np.array([[9.0], [0.0]])
+    quantities = {"a": a, "b": b, "c": c}
+    assert formula("max(a, b, c)")(quantities).ravel().tolist() == [9.0, 5.0]
+    assert formula("min(a, b, c)")(quantities).ravel().tolist() == [1.0, 0.0]
+    assert c.ravel().tolist() == [9.0, 0.0]

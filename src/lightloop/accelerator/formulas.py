@@ -12,7 +12,7 @@ import ast
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from types import CodeType
 from typing import Any
 
@@ -40,8 +40,8 @@ FUNCTIONS = {
     "log2": _either(math.log2, np.log2),
     "log10": _either(math.log10, np.log10),
     "sqrt": _either(math.sqrt, np.sqrt),
-    "max": _either(max, np.maximum),
-    "min": _either(min, np.minimum),
+    "max": _either(max, lambda *values: reduce(np.maximum, values)),  # a third argument of numpy's own is its output
+    "min": _either(min, lambda *values: reduce(np.minimum, values)),
     "where": _either(lambda condition, yes, no: yes if condition else no, np.where),
 }
 

@@ -98,7 +98,7 @@ class Receiver:
         """
         return self.enob["total"] >= self.bits
 
-    def noise_arguments(self) -> dict[str, float]:
+    def noise_arguments(self) -> dict[str, Any]:
         """Arguments of `lightloop.optics.Noise` for this receiver, for a machine of one design.
 
         `output` is the laser's fluctuation: what the receiver does by physics takes the place of the published model's

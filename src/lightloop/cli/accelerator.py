@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -169,7 +169,7 @@ def list_presets(as_json: JsonOption = False) -> None:
 
     machines = {name: read_machine(name).title for name in accelerator.machine_names()}
     presets = {name: accelerator.workload(name) for name in accelerator.workload_names()}
-    workloads = {name: {"tokens": preset.tokens, "macs": preset.macs} for name, preset in presets.items()}
+    workloads: dict[str, Any] = {name: {"tokens": p.tokens, "macs": p.macs} for name, p in presets.items()}
     figures = accelerator.quoted()
     if as_json:
         print_json({"machines": machines, "workloads": workloads, "quoted": [figure.to_dict() for figure in figures]})

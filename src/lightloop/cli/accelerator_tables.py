@@ -9,7 +9,7 @@ from lightloop.cli.output import print_line, print_note, print_table
 from lightloop.units import engineering
 
 if TYPE_CHECKING:
-    from lightloop.accelerator.exploration import Exploration
+    from lightloop.accelerator.exploration.outcome import Exploration
     from lightloop.accelerator.result import SimulationResult
     from lightloop.accelerator.uncertainty import Uncertainty
 
@@ -192,9 +192,8 @@ def _per_mac(energy_aj: float | None) -> str:
 def show_exploration(found: Exploration) -> None:
     """What became of the designs, the best of each objective, and the front."""
     table = found.to_dict()
-    print_line(
-        f"{table['designs']} designs of {table['machine']}: {table['feasible']} feasible, {table['front_size']} on the front"
-    )
+    counts = f"{table['feasible']} feasible, {table['front_size']} on the front"
+    print_line(f"{table['designs']} designs of {table['machine']}: {counts}")
     for constraint, count in table.get("refused", {}).items():
         print_line(f"- {count} refused by {constraint}")
     columns = [name for name in table["front"] if name != "design"]

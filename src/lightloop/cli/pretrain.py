@@ -112,9 +112,8 @@ def evaluate_run(
         return
     _print_evaluations(found)
     if there and there.cost.energy_per_token_mj:
-        print_line(
-            f"\n{there.cost.energy_per_token_mj * 1e3:.4g} uJ per token, {there.enob['total']:.2f} effective bits at full scale"
-        )
+        energy_uj, bits_left = there.cost.energy_per_token_mj * 1e3, there.enob["total"]
+        print_line(f"\n{energy_uj:.4g} uJ per token, {bits_left:.2f} effective bits at full scale")
 
 
 def _print_evaluations(found: dict[str, list[Evaluation]]) -> None:

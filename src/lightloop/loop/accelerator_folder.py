@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lightloop.accelerator import Chip, Machine, SimulationResult, describe, limits
-from lightloop.accelerator.exploration import Exploration
-from lightloop.accelerator.explore import explore
+from lightloop.accelerator.exploration.explore import explore
+from lightloop.accelerator.exploration.outcome import Exploration
 from lightloop.accelerator.uncertainty import Uncertainty
 from lightloop.report.accelerator_figures import run_figures
 from lightloop.report.accelerator_page import run_page

@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from lightloop.accelerator.axis import as_line
 from lightloop.accelerator.designs import BITS
+from lightloop.accelerator.exploration.axis import as_line
 from lightloop.errors import InputError
 from lightloop.settings import Settings
 from lightloop.workload import workload
