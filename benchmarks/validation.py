@@ -1,6 +1,6 @@
 """Write docs/validation.md: every published figure that lightloop can compute, ours beside it.
 
-    python benchmarks/validation.py
+python benchmarks/validation.py
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def simulate(
         latency_s = max((interval.end_s for interval in timeline), default=0.0)
     charges = {name: float(joules[0]) for name, joules in charges_j(machine, cost, np.array([latency_s])).items()}
     if charges:
-        layers.append(LayerCost(CHARGES_LAYER, sum(charges.values()) * 1e3, 0.0, 0, 0, 0, 1))
+        layers.append(LayerCost(CHARGES_LAYER, sum(charges.values()) * 1e3, 0.0, 0, 0, 0, 1, "charges"))
     total_j = sum(layer.energy_mj for layer in _counted(layers, machine, rules)) * 1e-3
     return SimulationResult(
         machine=machine.name,

@@ -196,10 +196,9 @@ def show_exploration(found: Exploration) -> None:
     print_line(f"{table['designs']} designs of {table['machine']}: {counts}")
     for constraint, count in table.get("refused", {}).items():
         print_line(f"- {count} refused by {constraint}")
-    columns = [name for name in table["front"] if name != "design"]
-    rows = [(objective, best) for objective, best in table["best"].items() if best]
+    best = {objective: design for objective, design in table["best"].items() if design}
     print_table(
         "\nbest of each objective",
-        ("objective", *columns),
-        [(objective, *(f"{best[name]:.5g}" for name in columns)) for objective, best in rows],
+        ("", *best),
+        [(name, *(f"{design[name]:.5g}" for design in best.values())) for name in table["front"]],
     )

@@ -41,6 +41,7 @@ class Section:
         figures: Plotly figures as dicts, each with a caption.
         cards: Headline figures.
         table: A table below the figures.
+        wide: Give each figure the full width, where several would stand side by side.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Section:
     figures: Sequence[tuple[dict[str, Any], str]] = ()
     cards: Sequence[Card] = ()
     table: Table | None = None
+    wide: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+Figure = dict[str, Any]  # a plotly figure as plain data: {"data": [...], "layout": {...}}
+
 # Okabe and Ito's palette (2008), reordered so that the first three stay apart in grey.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A6A4F", "#5B5B8C", "#9A9A9A")
 INK = "#1d2733"
 QUIET = "#8a94a0"
 GRID = "#e8ebef"
+# Dark to light without a break in lightness, so that it also reads in grey.
+SEQUENCE = ("#13315c", "#1f5f8b", "#2f8f94", "#67b588", "#b7cf7a", "#f2dc7e")
 FONT = "Inter, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
@@ -48,3 +52,15 @@ def rgba(colour: str, alpha: float) -> str:
     """A hexadecimal colour with an opacity."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{alpha})"
+
+
+def tint(colour: str, amount: float) -> str:
+    """A hexadecimal colour moved towards white: 0 leaves it, 1 is white. Unlike `rgba` it hides what lies behind."""
+    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(part + (255 - part) * amount):02x}" for part in parts)
+
+
+def colour_of(index: int) -> str:
+    """The colour of the n-th thing: the palette, then its paler copies, for ever."""
+    rounds, place = divmod(index, len(PALETTE))
+    return tint(PALETTE[place], (0.0, 0.45, 0.7)[min(rounds, 2)])

@@ -6,6 +6,7 @@ import re
 
 from lightloop.errors import InputError
 from lightloop.workload.products import MatrixProduct, VectorWork, Workload
+from lightloop.workload.request import Request, phaseless_mistakes, refuse, size_mistakes
 
 _PATTERN = re.compile(r"linear:(\d+)x(\d+)")
 _DEFAULT_TOKENS = 1
@@ -16,14 +17,16 @@ def is_linear(name: str) -> bool:
     return name.startswith("linear:")
 
 
-def linear(name: str, *, tokens: int | None = None, batch: int = 1) -> Workload:
+def linear(name: str, request: Request) -> Workload:
     """The workload `linear:INxOUT` on `batch` x `tokens` columns. Raises `InputError` for sizes below one."""
-    tokens = _DEFAULT_TOKENS if tokens is None else tokens
     match = _PATTERN.fullmatch(name)
     if match is None:
         raise InputError(f"cannot read {name!r}", hint="write linear:INxOUT, for example linear:4096x11008")
     inputs, outputs = int(match[1]), int(match[2])
-    for label, value in (("IN", inputs), ("OUT", outputs), ("tokens", tokens), ("batch", batch)):
-        if value < 1:
-            raise InputError(f"{label} of {name} must be at least 1, got {value}")
-    return Workload(name, (MatrixProduct("linear", outputs, inputs, batch * tokens),), VectorWork(), batch * tokens)
+    small = [
+        f"{label} must be at least 1, got {value}" for label, value in (("IN", inputs), ("OUT", outputs)) if value < 1
+    ]
+    refuse(name, [*small, *size_mistakes(request), *phaseless_mistakes(request, "a linear layer")])
+    columns = request.batch * (request.tokens or _DEFAULT_TOKENS)
+    product = MatrixProduct("linear", outputs, inputs, columns)
+    return Workload(name, (product,), VectorWork(), columns, batch=request.batch, parameters=inputs * outputs)
