@@ -66,3 +66,67 @@ def test_a_machine_file_may_change_a_preset(cli, tmp_path: Path) -> None:
     mine = json.loads(cli("accelerator", "run", "mine.toml", "deit-tiny", "--json").stdout)
     large = json.loads(cli("accelerator", "run", "lt-large", "deit-tiny", "--json").stdout)
     assert mine["energy_mj"] == large["energy_mj"]
+
+
+def test_limits_prints_the_floors_and_whether_the_bits_are_there(cli) -> None:
+    """Acceptance of the ladder: 49.21 aJ and 12.60 fJ, 6580 and 105279 photons, 6.05 and 8.05 bits."""
+    for bits, sql_aj, photons, enob, feasible in ((4, 49.21, 6580, 6.05, True), (8, 12.60e3, 105279, 8.05, False)):
+        found = json.loads(cli("accelerator", "limits", "lt-base", "--bits", str(bits), "--json").stdout)
+        assert found["sql_aj_per_mac"] == pytest.approx(sql_aj, rel=1e-3)
+        assert found["detected_photons_per_mac"] == pytest.approx(photons, rel=1e-4)
+        assert found["enob"]["shot"] == pytest.approx(enob, abs=0.005)
+        assert found["feasible"] is feasible
+    assert "5.9 effective bits" in " ".join(found["remarks"])
+
+
+def test_decoding_is_told_with_its_memory(cli) -> None:
+    done = cli(
+        "accelerator", "run", "lt-base", "llama-3-8b", "--phase", "decode", "--context", "8192", "--bits", "8", "--json"
+    )
+    result = json.loads(done.stdout)
+    assert (result["phase"], result["context"], result["batch"], result["tokens"]) == ("decode", 8192, 1, 1)
+    assert result["memory"]["kv_cache_bytes"] == 536_870_912
+    moved = result["memory"]["weight_bytes"] + result["memory"]["kv_cache_bytes"]
+    assert result["latency_ms"] * 1e-3 >= moved / result["memory"]["bandwidth_bytes_per_s"]
+
+
+def test_a_run_folder_holds_tables_pictures_and_a_page_and_takes_no_other_run(cli, tmp_path: Path) -> None:
+    out = str(tmp_path / "run")
+    run = ("accelerator", "run", "lt-base", "deit-tiny", "--samples", "50", "--out", out)
+    done = cli(*run)
+    assert done.stdout.rstrip().endswith("report.html")
+    held = {path.relative_to(out).as_posix() for path in Path(out).rglob("*") if path.is_file()}
+    assert {"run.toml", "result.json", "layers.csv", "report.html", "log.txt"} <= held
+    for name in ("energy", "layers", "roofline", "link", "schedule", "floors", "sensitivities", "spread"):
+        assert {f"pictures/{name}.png", f"pictures/{name}.svg"} <= held
+    assert cli(*run).returncode == 0
+    other = cli("accelerator", "run", "lt-base", "deit-small", "--out", out)
+    assert other.returncode == 2
+    assert "begun with other settings" in other.stderr
+
+
+def test_explore_ends_with_its_page_and_resumes(cli, tmp_path: Path) -> None:
+    space = tmp_path / "space.toml"
+    space.write_text(
+        'machine = "lt-base"\nworkloads = ["deit-tiny"]\n[axes]\ntiles = [1, 2, 4]\ncore.height = [8, 12]\n'
+    )
+    out = str(tmp_path / "out")
+    done = cli("accelerator", "explore", str(space), "--out", out, "--json")
+    found = json.loads(done.stdout)
+    assert (found["designs"], found["feasible"]) == (6, 6)
+    assert Path(found["report"]).name == "report.html"
+    assert cli("accelerator", "explore", str(space), "--out", out).returncode == 2
+    assert cli("accelerator", "explore", str(space), "--out", out, "--resume").returncode == 0
+
+
+def test_list_tells_what_is_quoted_apart(cli) -> None:
+    found = json.loads(cli("accelerator", "list", "--json").stdout)
+    assert {"lt-base", "pcm-crossbar", "albireo-moderate"} <= found["machines"].keys()
+    assert {"gpt2", "llama-3-8b"} <= found["workloads"].keys()
+    assert all(figure["quoted"] for figure in found["quoted"])
+
+
+def test_a_model_is_measured_on_a_machine_with_its_own_light(cli) -> None:
+    done = cli("pretrain", "eval", "missing", "--set", "laser_margin_db=-5")
+    assert done.returncode == 2
+    assert "--machine" in done.stderr

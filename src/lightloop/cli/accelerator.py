@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lightloop.cli.machine_settings import SetOption, overrides
+from lightloop.cli.machine_settings import SetOption, axis_sizes, overrides
 from lightloop.cli.output import JSON_HELP, print_json, print_line, print_table
 from lightloop.errors import InputError
 
@@ -34,6 +34,9 @@ def run(
     batch: Annotated[int, typer.Option(help="Sequences run together.")] = 1,
     phase: Annotated[str | None, typer.Option(help="prefill or decode, of a language model.")] = None,
     context: Annotated[int | None, typer.Option(help="Tokens in the key-value cache when decoding.")] = None,
+    sizes: Annotated[
+        list[str] | None, typer.Option("--size", metavar="AXIS=N", help="An open axis of an .onnx file. Repeatable.")
+    ] = None,
     rule: RuleOption = "2^b",
     schedule: Annotated[str, typer.Option(help="perfect, double-buffered or serial (mode strict).")] = "perfect",
     samples: Annotated[int, typer.Option(help="Draw all device constants that often for quantile bands.")] = 0,
@@ -48,7 +51,9 @@ def run(
 
     changes = overrides(settings)
     chosen = accelerator.machine(machine, bits=bits, rule=rule, **changes)
-    work = accelerator.workload(workload, tokens=tokens, batch=batch, phase=phase, context=context)
+    work = accelerator.workload(
+        workload, tokens=tokens, batch=batch, phase=phase, context=context, sizes=axis_sizes(sizes)
+    )
     result = accelerator.simulate(chosen, work, mode=mode, schedule=schedule)
     bands = (
         accelerator.uncertainty(machine, work, bits=bits, samples=samples, seed=seed, mode=mode, rule=rule, **changes)

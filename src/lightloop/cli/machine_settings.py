@@ -28,3 +28,14 @@ def overrides(settings: list[str] | None) -> dict[str, Any]:
         if not equals:
             raise InputError(f"--set {item!r} is not KEY=NUMBER", hint="for example --set core.height=16")
     return found
+
+
+def axis_sizes(settings: list[str] | None) -> dict[str, int] | None:
+    """The sizes by axis; None without any. Raises `InputError` for one that is not AXIS=NUMBER."""
+    found: dict[str, int] = {}
+    for item in settings or []:
+        axis, _, size = item.partition("=")
+        if not size.isdigit():
+            raise InputError(f"--size {item!r} is not AXIS=N", hint="for example --size seq=128")
+        found[axis.strip()] = int(size)
+    return found or None

@@ -44,7 +44,15 @@ def exploration_figures(
         colour = next((name for name in objectives if name not in (x, y) and name in columns), None)
         name = f"{x}_{y}".replace(".", "_")
         figures[name] = scatter_designs(
-            columns, x, y, colour=colour, front=mask, larger=larger, most=MOST_POINTS // len(planes), seed=seed
+            columns,
+            x,
+            y,
+            colour=colour,
+            front=mask,
+            larger=larger,
+            most=MOST_POINTS // len(planes),
+            total=None if designs is None else summary["feasible"],
+            seed=seed,
         )
     refused = {rule: count for rule, count in summary.get("refused", {}).items() if count}
     if refused:

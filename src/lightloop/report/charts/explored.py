@@ -28,6 +28,7 @@ def scatter_designs(
     front: Any | None = None,
     larger: Sequence[str] = (),
     most: int = MOST_POINTS,
+    total: int | None = None,
     seed: int = 0,
 ) -> Figure:
     """Designs in the plane of two columns, less being better in both unless told otherwise.
@@ -43,6 +44,7 @@ def scatter_designs(
         front: Mask of shape (designs,) of designs that must stay; None takes the front of the two axes.
         larger: Columns of which more is better.
         most: How many points are drawn at most, as long as the front is not larger.
+        total: How many possible designs the columns were drawn from, if they are a sample already.
         seed: Seed of the sample.
 
     Raises:
@@ -61,7 +63,7 @@ def scatter_designs(
     chosen = thin(possible, keep, most, seed)
     meta = {
         "shown": int(chosen.size),
-        "of": int(possible.sum()),
+        "of": max(int(possible.sum()), total or 0),
         "impossible": int((~possible).sum()),
         "front": int(keep.sum()),
     }
@@ -87,7 +89,7 @@ def told(figure: Figure) -> str:
     else:
         sentence = (
             f"{meta['shown']:,} of {meta['of']:,} possible designs are drawn: all {meta['front']:,} of the front, "
-            "and a random sample of the others that keeps their density"
+            "and a sample of the others that keeps their density"
         )
     return sentence + (f"; {meta['impossible']:,} that cannot be are left out." if meta["impossible"] else ".")
 
