@@ -181,6 +181,11 @@ class SimulationResult:
         """Latency divided by the tokens of one sequence, in ms; None where there are no tokens."""
         return self.latency_ms * self.batch / self.tokens if self.tokens else None
 
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Tokens of all sequences per second; None where there are no tokens."""
+        return self.tokens / (self.latency_ms * 1e-3) if self.tokens and self.latency_ms else None
+
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings, for JSON."""
         table = {key: value for key, value in vars(self).items() if key != "timeline"}
@@ -191,6 +196,7 @@ class SimulationResult:
             "edp_mj_ms": self.edp_mj_ms,
             "energy_per_token_mj": self.energy_per_token_mj,
             "time_per_token_ms": self.time_per_token_ms,
+            "tokens_per_s": self.tokens_per_s,
         }
 
     def __repr__(self) -> str:

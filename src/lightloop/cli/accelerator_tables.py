@@ -68,10 +68,10 @@ def show_run(result: SimulationResult) -> None:
         f"\ntotal {result.energy_mj:.6g} mJ, {result.latency_ms:.6g} ms, {result.macs / 1e9:.4g} GMAC, "
         f"{result.floor_ratio:.3g} times the physical floor"
     )
-    if result.phase and result.energy_per_token_mj and result.time_per_token_ms:
+    if result.phase and result.energy_per_token_mj:
         print_line(
-            f"{result.phase}: {result.energy_per_token_mj:.6g} mJ and {result.time_per_token_ms:.6g} ms per token "
-            f"(batch {result.batch}, {result.context} tokens in the cache)"
+            f"{result.phase}: {result.energy_per_token_mj:.6g} mJ per token, {result.tokens_per_s:.6g} tokens/s "
+            f"(batch {result.batch}, {result.context} tokens in each cache)"
         )
 
 
