@@ -100,6 +100,8 @@ class RunFolder:
         """
         import tomli_w
 
+        if Path(path) == Path():
+            raise InputError("the run folder has no name", hint="give one, for example --out runs/first")
         folder = cls(Path(path))
         record = folder.path / "run.toml"
         table = json.loads(json.dumps({"settings": _without_none(settings)}))

@@ -5,6 +5,7 @@ A settings model derives from `Settings`: frozen, and a misspelt key is an error
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -14,6 +15,9 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lightloop.errors import InputError, MissingProgramError
+
+MAX_ALLOWED_IN_LINE = 12
+MAX_GIVEN = 100
 
 
 class Settings(BaseModel):
@@ -103,15 +107,53 @@ def load_settings(model: type[AnySettings], path: str | Path) -> AnySettings:
     return parse_settings(model, read_table(path), str(path))
 
 
+def as_line(error: InputError) -> str:
+    """An error's message and hint in one line; what is allowed, where that is short."""
+    allowed = error.allowed if error.allowed is not None and len(error.allowed) <= MAX_ALLOWED_IN_LINE else None
+    parts = [error.message, f"allowed: {', '.join(allowed)}" if allowed else "", error.hint or ""]
+    return "; ".join(part.replace("\n  - ", "; ").replace("\n", "; ") for part in parts if part)
+
+
 def _describe(model: type[BaseModel], item: Any) -> str:
-    place = ".".join(str(part) for part in item["loc"])
+    place = _place(item["loc"])
     if item["type"] == "extra_forbidden":
         allowed = _keys_at(model, item["loc"][:-1])
         near = get_close_matches(str(item["loc"][-1]), allowed, n=1, cutoff=0.5)
         advice = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(allowed)}"
         return f"{place}: unknown key; {advice}"
-    given = "" if item["type"] == "missing" or isinstance(item["input"], dict) else f" (given: {item['input']!r})"
-    return f"{place}: {item['msg'].removeprefix('Value error, ')}{given}"
+    text = f"{_reason(item)}{_given(item)}"
+    return f"{place}: {text}" if place else text
+
+
+def _place(location: tuple[Any, ...]) -> str:
+    """Keys joined by dots; members of lists are counted from one."""
+    place, joint = "", ""
+    for part in location:
+        if isinstance(part, int):
+            place, joint = f"{place}, entry {part + 1}", ", "
+        elif part != "[key]":  # pydantic's word for a key of a table that is refused
+            place, joint = f"{place}{joint}{part}", "."
+    return place
+
+
+def _reason(item: Any) -> str:
+    context = item.get("ctx", {})
+    if isinstance(context.get("error"), InputError):
+        return as_line(context["error"])
+    near = []
+    if item["type"] == "literal_error":
+        near = get_close_matches(str(item["input"]), re.findall(r"'([^']*)'", context["expected"]), n=1, cutoff=0.5)
+    return item["msg"].removeprefix("Value error, ") + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _given(item: Any) -> str:
+    """What was given, unless the reason shows it already."""
+    given = item["input"]
+    told = isinstance(given, str) and repr(given) in _reason(item)
+    if told or item["type"] == "missing" or isinstance(given, dict):
+        return ""
+    text = repr(given)
+    return f" (given: {text if len(text) <= MAX_GIVEN else text[:MAX_GIVEN] + '...'})"
 
 
 def _keys_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:

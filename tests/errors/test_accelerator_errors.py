@@ -67,15 +67,20 @@ def test_command_line(cli, arguments: tuple[str, ...], says: str) -> None:
         ("[devices.mzm]\nenergy_fj = 3.0", "must be {value, unit, source, kind}"),
         (
             '[devices.mzm]\nenergy_fj = { value = 3.0, unit = "pJ", source = "me", kind = "assumed" }',
-            "the name mzm.energy_fj says fJ, its unit says pJ",
+            "devices.mzm.energy_fj: the name says fJ, its unit says pJ",
         ),
         (
             '[devices.mzm]\nenergy_fj = { value = 3.0, unit = "fJ", source = "me", kind = "guessed" }',
             "mzm.energy_fj",
         ),
-        ('[energy]\nhbm = "-5"', "energy of hbm comes out as -5"),
-        ('[energy]\nhbm = "1e308 * 10"', "energy of hbm comes out as inf"),
-        ('[energy]\nhbm = "(0 - 1) ** 0.5"', "energy of hbm"),
+        ('[energy]\nhbm = "-5"', "energy.hbm: must not be negative, got -5"),
+        ('[energy]\nhbm = "0 * m - 5"', "energy of hbm comes out as -5"),
+        ('[energy]\nhbm = "1e308 * m"', "energy of hbm comes out as inf"),
+        ('[energy]\nhbm = "(0 - m) ** 0.5"', "energy of hbm comes out as nan"),
+        ('[power]\nlaser = "laser_power / (bits - 4)"', "power.laser: formula 'laser_power / (bits - 4)' has no value"),
+        ('[devices.mzm]\nenergy_fj = { value = true, unit = "fJ", source = "me", kind = "assumed" }', "valid number"),
+        ('[devices.hbm]\nbandwidth_bps = { value = 0, unit = "B/s", source = "", kind = "assumed" }', "greater than 0"),
+        ("tiles = true", "tiles: must be a number, got true or false"),
         ('[energy]\nhbm = "max"', "max is a function"),
         (f'[energy]\nhbm = "{"-" * 490}1"', "hbm"),
         ('[link]\nsplit = "tiles["', "split"),
@@ -127,10 +132,99 @@ length_um = { value = 3.0, unit = "mm", source = "me", kind = "assumed", low = 4
         "link.path.multiplexer.loss_db: a loss is not negative, got -0.5",
         "mzm.energy_fj.unit: Field required",
         "mzm.loss_db: a loss is not negative, got -1.2 dB",
-        "the name mzm.length_um says um, its unit says mm",
-        "mzm.length_um: low <= value <= high does not hold",
+        "devices.mzm.length_um: the name says um, its unit says mm",
+        "devices.mzm.length_um: low <= value <= high does not hold",
     ):
         assert words in message
+
+
+def test_what_has_no_value_is_told_together_with_its_place(tmp_path: Path) -> None:
+    """Whatever can be computed without a network is computed when the file is read, at the file's own sizes."""
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        MACHINE_FILE
+        + """
+[define]
+a = "b + 1"
+b = "c + 1"
+c = "a + 1"
+d = "later * 2"
+later = "3"
+e = "1/0"
+f = "m + laser_power"
+g = "2 * tiles"
+h = "1 / (g - 8)"
+i = "h + 1"
+[link.path]
+modulator = { loss_db = "1", after = ["multiplexer", "coupler"] }
+[energy]
+hbm = "1e308*10"
+adc = "(0-1)**0.5"
+[area]
+dac = "dac.area * (tiles - 5)"
+[power]
+adc = "log2(g - 8) +"
+[devices.mzm]
+loss_db = { value = -1.0, low = 4, source = "me", kind = "assumed" }
+"""
+    )
+    with pytest.raises(InputError) as raised:
+        accelerator.machine(str(path))
+    message = str(raised.value)
+    for words in (
+        "define goes round in a circle: a uses b uses c uses a",
+        "define.d: formula 'later * 2': 'later' is defined below it; entries are computed from top to bottom",
+        "define.e: formula '1/0' has no value here: float division by zero",
+        "define.f: formula 'm + laser_power': 'laser_power' is not known here: it comes of [link]",
+        "'m' is not known here: it belongs to a product of the network",
+        "define.h: formula '1 / (g - 8)' has no value",
+        "link.path goes round in a circle: modulator -> demultiplexer",
+        "energy.hbm: formula '1e308*10' comes out as inf",
+        "energy.adc: formula '(0-1)**0.5' comes out as",
+        "area.dac: must not be negative, got -",
+        "power.adc: formula 'log2(g - 8) +' cannot be read: invalid syntax\n",
+        "devices.mzm.loss_db.unit: Field required",
+        "devices.mzm.loss_db: low <= value <= high does not hold for [4, -1.0]",
+        "devices.mzm.loss_db: a loss is not negative, got -1.0 dB",
+    ):
+        assert words in message, words
+    assert "14 mistakes" in message
+    assert "define.i" not in message  # it only follows define.h
+
+
+@pytest.mark.parametrize(
+    ("constant", "says"),
+    [
+        ('coupler]\nlos_db = { value = 3.0, unit = "dB"', "uses 'coupler.los'; did you mean 'coupler.loss_db'?"),
+        ('mzm]\nenergy_pj = { value = 3.0, unit = "pJ"', "the library has this quantity as 'mzm.energy_fj'"),
+    ],
+)
+def test_a_constant_that_nothing_uses_is_a_mistake(tmp_path: Path, constant: str, says: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MACHINE_FILE + f'[devices.{constant}, source = "me", kind = "assumed" }}')
+    with pytest.raises(InputError) as raised:
+        accelerator.machine(str(path))
+    assert says in str(raised.value)
+
+
+def test_a_constant_of_ones_own_is_used_by_ones_own_formula(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    constant = 'heater.power_mw = { value = 3.0, unit = "mW", source = "me", kind = "assumed" }'
+    path.write_text(MACHINE_FILE + f'[power]\nheater = "heater.power * tiles"\n[devices]\n{constant}')
+    chip = accelerator.describe(accelerator.machine(str(path)))
+    assert chip.power_mw["heater"] == pytest.approx(12.0)
+
+
+def test_a_file_that_is_none_of_a_machine_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text(MACHINE_FILE)
+    with pytest.raises(InputError, match=r"machine files end in \.toml"):
+        accelerator.machine(str(path))
+
+
+def test_a_clock_that_stands_still_is_refused_with_its_true_range() -> None:
+    with pytest.raises(InputError, match="allowed: above 0, up to 10000"):
+        accelerator.machine("lt-base", clock_ghz=0)
 
 
 def test_light_that_goes_round_in_a_circle_is_refused(tmp_path: Path) -> None:
@@ -163,6 +257,37 @@ def test_a_chip_that_cannot_be_is_explained(tmp_path: Path, table: str, says: st
     path.write_text('title = "mine"\nsource = "test"\n' + table)
     with pytest.raises(InputError, match=says):
         accelerator.simulate(accelerator.machine(str(path)), accelerator.workload("deit-tiny"))
+
+
+def test_all_mistakes_of_a_chip_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "inner.toml").write_text('title = "in"\nsource = "test"\n[assign]\ndefault = "lt-base"')
+    path = tmp_path / "chip.toml"
+    path.write_text(
+        'title = "mine"\nsource = "test"\nsorce = "x"\n'
+        '[assign]\nlinaer = "lt-base"\nattention = "lt-bas"\ndefault = "inner.toml"'
+    )
+    with pytest.raises(InputError) as raised:
+        accelerator.machine(str(path))
+    message = str(raised.value)
+    for words in (
+        "sorce: unknown key; did you mean 'source'?",
+        "assign.linaer: Input should be",
+        "did you mean 'linear'?",
+        "assign.attention: unknown machine 'lt-bas'; did you mean 'lt-base'?",
+        "assign.default: inner.toml is a chip itself",
+    ):
+        assert words in message, words
+    assert "4 mistakes" in message
+
+
+def test_a_chip_keeps_its_title_and_says_how_one_part_is_set(tmp_path: Path) -> None:
+    path = tmp_path / "chip.toml"
+    path.write_text('title = "two cores"\nsource = "test"\n[assign]\nattention = "lt-base"\ndefault = "mrr-bank"')
+    assert accelerator.machine(str(path)).title == "two cores"
+    with pytest.raises(InputError) as raised:
+        accelerator.machine(str(path), tils=3)
+    assert "did you mean 'tiles'?" in str(raised.value)
+    assert "PART/KEY one of them (attention, default), as in attention/tiles" in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lightloop import accelerator
+from lightloop.accelerator.designs import evaluate
 from lightloop.accelerator.exploration.explore import explore
 from lightloop.accelerator.exploration.space import Space, load_space
 from lightloop.accelerator.uncertainty import uncertainty
@@ -47,7 +48,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     assert caught.value.exit_code == 2
     for line in (
         "did you mean 'deit-tiny'?",
-        "workloads.1.tokens",
+        "workloads, entry 2, tokens",
         "got 17; allowed: 1 to 16",
         "did you mean 'strict'?",
         "unknown rule '3^b'",
@@ -72,7 +73,8 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         ({"workloads": []}, "give at least one"),
         ({"objectives": []}, "give at least one"),
         ({"axes": {"core.height": [8, 8]}}, "stands more than once: 8"),
-        ({"axes": {"core.height": ["8"]}}, "valid number"),
+        ({"axes": {"core.height": ["8"]}}, "axes.core.height.values, entry 1: Input should be a valid number"),
+        ({"axes": {"clock_ghz": [0]}}, "got 0; allowed: above 0, up to 10000"),
         ({"axes": {"core.height": [True]}}, "valid number"),
         ({"axes": {"clock_ghz": [float("nan")]}}, "finite"),
         ({"axes": {"clock_ghz": {"from": 1}}}, "'from' and 'to'"),
@@ -112,6 +114,76 @@ def test_a_mistake_is_refused_with_advice(changes: dict[str, Any], said: str) ->
     assert "space.toml: 1 mistake\n" in str(caught.value)
 
 
+def test_constraints_and_objectives_are_told_with_every_other_mistake(tmp_path: Path) -> None:
+    """One that cannot be read, beside a network that nobody knows, once broke off the reading."""
+    (tmp_path / "space.toml").write_text(
+        """
+        machine = "lt-base"
+        workloads = ["deit-tinyy"]
+        constraints = ["area_mm2 <=", "1 < 2 < 3", "x < 3", "tiles < 3"]
+        objectives = ["foo", "max:effective_bit"]
+        [axes]
+        tiles = [1]
+        clock_ghz = [-1]
+        """
+    )
+    with pytest.raises(InputError) as caught:
+        load_space(tmp_path / "space.toml")
+    text = str(caught.value)
+    for line in (
+        "workloads, entry 1: unknown workload 'deit-tinyy'; did you mean 'deit-tiny'?",
+        "axes.clock_ghz: must be a positive number",
+        "constraints, entry 1: formula 'area_mm2 <=' cannot be read: invalid syntax\n",
+        "constraints, entry 2: '1 < 2 < 3' is not one comparison",
+        "constraints, entry 3: unknown name 'x' in 'x < 3'",
+        "objectives, entry 1: unknown column 'foo'",
+        "objectives, entry 2: unknown column 'effective_bit'; did you mean 'effective_bits'?",
+    ):
+        assert line in text, line
+    assert "7 mistakes" in text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"workloads": 3, "constraints": ["x < 3"]},
+        {"axes": [1], "objectives": ["foo"]},
+        {"constraints": "area_mm2 <", "objectives": [3]},
+        {"workloads": [{"label": "mine"}, 4], "constraints": [None]},
+    ],
+)
+def test_tables_of_another_shape_are_explained_too(changes: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"space\.toml: \d mistake"):
+        read(**changes)
+
+
+def test_each_axis_that_a_constraint_empties_is_told() -> None:
+    with pytest.raises(InputError) as caught:
+        read(axes={"core.height": [8], "tiles": [4]}, constraints=["core.height < 8", "tiles > 4"])
+    assert "- constraint 'core.height < 8' leaves no value of core.height; constraint 'tiles > 4'" in str(caught.value)
+
+
+def test_a_chip_of_several_machines_is_no_machine_to_explore_or_sample(tmp_path: Path) -> None:
+    path = tmp_path / "chip.toml"
+    path.write_text('title = "two"\nsource = "me"\n[assign]\nattention = "lt-base"\ndefault = "pcm-crossbar"\n')
+    network = accelerator.workload("deit-tiny")
+    for door in (
+        lambda: read(machine=str(path)),
+        lambda: evaluate(str(path), {"tiles": [1, 2]}, network),
+        lambda: uncertainty(str(path), network),
+    ):
+        with pytest.raises(InputError) as caught:
+            door()
+        assert "chip.toml is a chip of several machines" in str(caught.value)
+        assert "give one of its machines: lt-base, pcm-crossbar" in str(caught.value)
+        assert "Field required" not in str(caught.value)
+
+
+def test_a_network_is_more_than_its_name() -> None:
+    with pytest.raises(InputError, match=r"accelerator\.workload\(name\)"):
+        evaluate("lt-base", {"tiles": [1]}, "deit-tiny")  # type: ignore[arg-type]
+
+
 def test_bounds_that_touch_are_no_contradiction() -> None:
     assert read(constraints=["area_mm2 <= 10", "area_mm2 >= 10", "energy_mj > -1", "2 >= latency_ms"]).size == 2
 
@@ -141,8 +213,9 @@ def test_a_space_with_mistakes_leaves_no_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"samples": 0}, "samples must be a whole number from 1"),
-        ({"samples": 2.5}, "samples must be a whole number from 1"),
+        ({"samples": 0}, "samples must be a whole number from 20"),
+        ({"samples": 19}, "fewer than 20 draws leave less than one beyond q05 and q95"),
+        ({"samples": 20.5}, "samples must be a whole number from 20"),
         ({"seed": -1}, "seed must be a whole number"),
         ({"bits": 17}, "bits must be a whole number from 1 to 16"),
         ({"mode": "stric"}, "did you mean 'strict'?"),

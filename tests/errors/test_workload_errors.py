@@ -47,7 +47,8 @@ def configured(folder: Path, **changes: Any) -> Path:
         ("gpt2", {"phase": "decode", "context": 0}, ["context must be"]),
         ("lama-7b", {}, ["unknown workload", "did you mean 'llama-7b'"]),
         ("resnet", {}, ["config.json", ".onnx", "linear:INxOUT"]),
-        ("gpt2", {"sizes": {"batch": 1}}, [".onnx"]),
+        ("gpt2", {"sizes": {"batch": 1}}, [".onnx", "--size"]),
+        ("", {}, ["needs a name", "gpt2", "config.json", ".onnx"]),
     ],
 )
 def test_what_cannot_be_asked_of_a_network(name: str, asked: dict[str, Any], wanted: list[str]) -> None:
@@ -101,6 +102,29 @@ def test_a_missing_file_and_an_empty_folder(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "config.json", tmp_path / "net.onnx"):
         with pytest.raises(InputError, match="not found"):
             workload(place)
+
+
+def test_a_file_of_another_kind_is_told_what_is_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"")
+    with pytest.raises(InputError) as caught:
+        workload(path)
+    assert all(part in str(caught.value) for part in (str(path), ".onnx", "config.json", "workload_from_torch"))
+    with pytest.raises(InputError, match="is a folder") as caught:
+        workload(tmp_path)
+    assert "config.json was not found in it" in str(caught.value)
+
+
+def test_only_learned_positions_bound_the_length(tmp_path: Path) -> None:
+    """Rotary positions go on beyond the length a model was trained for; a table of them ends."""
+    path = configured(tmp_path)
+    assert workload(path, tokens=1000).tokens == 1000
+    assert workload(path, phase="decode", context=1000).context == 1000
+    sizes = {"n_embd": 64, "n_layer": 2, "n_head": 4, "n_positions": 64}
+    path = configured(tmp_path, model_type="gpt2", **sizes)
+    for asked in ({"tokens": 65}, {"phase": "decode", "context": 65}):
+        with pytest.raises(InputError, match="64 learned positions"):
+            workload(path, **asked)  # type: ignore[arg-type]
 
 
 def test_an_image_has_as_many_tokens_as_patches(tmp_path: Path) -> None:

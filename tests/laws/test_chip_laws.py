@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightloop import accelerator
+from lightloop.accelerator.formulas import formula
 from lightloop.accelerator.path import ends, order, ways, worst_way
 from lightloop.accelerator.schema import Stage
 
@@ -49,6 +50,24 @@ def test_each_layer_runs_where_it_is_assigned_and_costs_what_it_costs_there(tmp_
                 assert layer.energy_mj == pytest.approx(alone[name].energy_mj, rel=ROUNDING)
     assert sum(whole.energy_breakdown_mj.values()) == pytest.approx(whole.energy_mj, rel=ROUNDING)
     assert sum(layer.energy_mj for layer in whole.layers) == pytest.approx(whole.energy_mj, rel=ROUNDING)
+
+
+def test_every_part_of_a_chip_is_charged_for_the_time_of_the_whole(tmp_path: Path) -> None:
+    """While the crossbar writes its weights the dot-product cores wait, and leak."""
+    chip(tmp_path, attention="lt-base", default="pcm-crossbar")
+    work = accelerator.workload("deit-tiny")
+    charges = {"charge.leakage": 1, "charge.stalls": 1}
+    whole = accelerator.machine(str(tmp_path / "chip.toml"), **charges)
+    result = accelerator.simulate(whole, work)
+    leaking_w, waiting_w = 0.0, 0.0
+    for part in whole.parts.values():
+        power = {name: formula(charge.power)(part.quantities) for name, charge in part.file.charge.items()}
+        leaking_w += power["leakage"]
+        waiting_w += power["stalls"]
+    latency_s = result.latency_ms * 1e-3
+    assert result.energy_breakdown_mj["leakage"] == pytest.approx(leaking_w * latency_s * 1e3, rel=ROUNDING)
+    # Both parts wait for most of the time: one for the other, the other for its writes.
+    assert 0.5 * waiting_w * latency_s < result.energy_breakdown_mj["stalls"] * 1e-3 < waiting_w * latency_s
 
 
 def test_a_chip_is_as_large_and_as_hungry_as_its_parts(tmp_path: Path) -> None:

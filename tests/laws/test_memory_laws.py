@@ -145,3 +145,35 @@ def test_stalls_cost_nothing_while_the_optics_set_the_time_and_much_when_memory_
     power_mw = accelerator.describe(machine).power_mw
     ceiling_mj = stalled_s * sum(power_mw[part] for part in ("laser", "adc", "tia", "detector", "modulator"))
     assert 0 < waiting.energy_breakdown_mj["stalls"] <= ceiling_mj
+
+
+def test_light_and_receivers_that_wait_for_a_mesh_to_be_set_are_charged() -> None:
+    machine = accelerator.machine("mzi-mesh", **{"charge.stalls": 1})
+    result = accelerator.simulate(machine, accelerator.workload("deit-tiny"))
+    power_mw = accelerator.describe(machine).power_mw
+    idle_w = sum(power_mw[part] for part in ("laser", "adc", "tia", "detector")) * 1e-3
+    working_s = result.cycles / machine.quantities["clock"]
+    expected_mj = idle_w * (result.latency_ms * 1e-3 - working_s) * 1e3
+    assert result.energy_breakdown_mj["stalls"] == pytest.approx(expected_mj, rel=1e-9)
+    assert expected_mj > result.energy_mj / 2  # setting takes nearly all of the time
+
+
+def test_activations_that_do_not_fit_are_written_once_and_read_by_each_that_uses_them() -> None:
+    """LLaMA-7B on 2,048 tokens at 4 bit, by hand: tensors of 4.2 MB against a buffer of 2 MiB, one head's scores fit.
+
+    In a layer, numbers of `tensor`: the input of q, k and v and the output of q (k and v go to the cache), three
+    operands and one result of attention, in and out of the projection, the input of gate and up, the output of down.
+    Numbers of `wide`: the outputs of gate and up, the input of down. Cut products fetch their weights again, not these.
+    """
+    tokens, width, inner, words = 2048, 4096, 11008, 32000
+    work = accelerator.workload("llama-7b", tokens=tokens)
+    memory = accelerator.simulate(accelerator.machine("lt-base", bits=4), work).memory
+    tensor, wide = tokens * width, tokens * inner
+    moved = 32 * ((4 + 4 + 2 + 2 + 1) * tensor + 3 * wide) + tensor + tokens * words
+    assert memory.spilled_bytes == moved / 2
+    assert memory.kv_write_bytes == 2 * 32 * tensor / 2
+    cuts = {"attention": 2, "gate and up": 2, "down": 6, "head": 2}
+    weights = 32 * (
+        4 * width**2 * cuts["attention"] + 2 * width * inner * cuts["gate and up"] + width * inner * cuts["down"]
+    )
+    assert memory.weight_bytes == (weights + width * words * cuts["head"]) / 2

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from lightloop import accelerator
 from lightloop.accelerator.designs import evaluate, machines
-from lightloop.accelerator.detection import intensity_noise, photons_for_snr, thermal_photons
+from lightloop.accelerator.detection import effective_bits, intensity_noise, thermal_photons
 from lightloop.accelerator.ladder import limits
 from lightloop.accelerator.limits import energy_floor, light_energy_per_mac_j
+from lightloop.accelerator.machine_file import read_machine
 from lightloop.accelerator.modes import mode_named
 from lightloop.accelerator.pricing import price
 from lightloop.accelerator.receiver import receiver
+from lightloop.errors import InputError
 from lightloop.onn import DotCore
 from lightloop.optics import Noise, coupling_imbalance
 
@@ -109,18 +111,32 @@ def test_a_core_without_couplers_has_no_dispersion() -> None:
     assert limits(accelerator.machine("mrr-bank")).to_dict()["enob"]["dispersion"] is None
 
 
-def test_the_photons_of_rule_snr_are_those_that_the_receiver_asks_for() -> None:
-    """n photons against shot and thermal noise: SNR = g n^2 / (n + t)."""
+@pytest.mark.parametrize("bits", [2, 6, 10])
+def test_rule_snr_gives_light_for_exactly_the_bits_above_shot_and_thermal_noise(bits: int) -> None:
     for name in MACHINES:
-        machine = accelerator.machine(name, bits=6)
-        found = receiver(machine)
+        file = read_machine(name)
+        if file.link.laser_optical is not None:
+            with pytest.raises(InputError, match="light of this machine is given"):
+                accelerator.machine(name, bits=bits, rule="snr")
+            continue
+        found = receiver(accelerator.machine(name, bits=bits, rule="snr"))
         both = found.noise_to_signal["shot"] + found.noise_to_signal["thermal"]
-        worth = 1 / (found.noise_to_signal["shot"] * found.photons_per_mac)
-        needed = photons_for_snr(1 / both, worth, thermal_photons(machine.quantities))
-        assert needed == pytest.approx(found.photons_per_mac, rel=1e-9)
+        assert effective_bits(both) == pytest.approx(bits, rel=1e-9)
+        assert found.enob["total"] < bits  # converter, laser noise and dispersion take theirs besides
 
 
-# Two rooms, one physics
+def test_a_laser_that_is_given_gives_less_light_through_more_loss_at_the_same_cost() -> None:
+    clear, lossy = (accelerator.machine("albireo-moderate", **{"device.mzm.loss_db": loss}) for loss in (1.0, 3.0))
+    assert clear.link.laser_electrical_w == lossy.link.laser_electrical_w
+    through = 2  # both an input's and a weight's modulator stand in the way
+    ratio = receiver(clear).photons_per_mac / receiver(lossy).photons_per_mac
+    assert ratio == pytest.approx(10 ** (0.2 * through), rel=1e-9)
+    assert receiver(accelerator.machine("albireo-moderate", bits=8)).photons_per_mac == pytest.approx(
+        receiver(accelerator.machine("albireo-moderate", bits=4)).photons_per_mac
+    )
+    more = accelerator.machine("albireo-moderate", laser_margin_db=3.0)
+    plain = accelerator.machine("albireo-moderate")
+    assert more.link.laser_electrical_w == pytest.approx(plain.link.laser_electrical_w * 10**0.3)
 
 
 @pytest.mark.parametrize("name", DOT_MACHINES)

@@ -137,6 +137,65 @@ def test_a_sliding_window_bounds_the_cache_and_what_decoding_reads(tmp_path: Pat
     assert [p.m for p in mixed.products if p.name.startswith("attn.scores")] == [4096, 32768]
 
 
+WINDOW = 16
+
+
+def windowed(folder: Path, types: list[str], **asked: Any) -> Workload:
+    config = {k: v for k, v in MIXTRAL.items() if "expert" not in k} | {"model_type": "mistral"}
+    config |= {"sliding_window": WINDOW, "num_hidden_layers": len(types), "layer_types": types}
+    return of(config, folder, **asked)
+
+
+def cached_keys(run: Workload) -> int:
+    """Numbers that attention reads as keys and values, cached before the run or by it."""
+    return sum(p.heads * p.m * p.k * p.repeat for p in run.products if p.cached == "left")
+
+
+@pytest.mark.parametrize("new", [1, 2, WINDOW - 1, WINDOW, WINDOW + 1, 5 * WINDOW])
+@pytest.mark.parametrize("older", [0, 3, WINDOW - 1, WINDOW, 100])
+@pytest.mark.parametrize("types", [["sliding_attention"] * 2, ["sliding_attention", "full_attention"]])
+def test_new_tokens_read_one_window_less_one_of_the_cache_however_many_they_are(
+    new: int, older: int, types: list[str], tmp_path: Path
+) -> None:
+    run = windowed(tmp_path, types, phase="decode", context=older + new, tokens=new, batch=3)
+    assert run.cache_elements == cached_keys(run)
+    position = 2 * 3 * 8 * 128  # keys and values, sequences, heads, features
+    read = sum(min(older, WINDOW - 1) if kind == "sliding_attention" else older for kind in types)
+    assert run.cache_elements - run.cache_written == position * read
+
+
+@pytest.mark.parametrize("asked", [{"tokens": 10}, {"tokens": 40, "batch": 2}, {"phase": "decode", "context": 50},
+                                   {"phase": "decode", "context": 50, "tokens": 30, "batch": 2}])  # fmt: skip
+@pytest.mark.parametrize("types", [["full_attention"] * 2, ["sliding_attention", "full_attention"]])
+def test_what_goes_to_the_cache_is_the_output_of_some_projection(
+    types: list[str], asked: dict[str, Any], tmp_path: Path
+) -> None:
+    run = windowed(tmp_path, types, **asked)
+    assert sum(p.to_cache * p.repeat for p in run.products) == run.cache_written
+    assert all(p.to_cache <= p.m * p.n * p.heads for p in run.products)
+
+
+@pytest.mark.parametrize("asked", [{}, {"phase": "decode", "context": 50, "tokens": 4, "batch": 2}])
+@pytest.mark.parametrize("name", DECODERS)
+def test_keys_and_values_leave_their_projections_for_the_cache(name: str, asked: dict[str, Any]) -> None:
+    run = workload(name, **asked)
+    assert sum(p.to_cache * p.repeat for p in run.products) == run.cache_written > 0
+    assert {p.name for p in run.products if p.to_cache} == ({"qkv"} if name == "gpt2" else {"k", "v"})
+
+
+def test_an_encoder_keeps_no_cache(tmp_path: Path) -> None:
+    sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
+    bert = of(sizes | {"model_type": "bert", "vocab_size": 100, "max_position_embeddings": 64}, tmp_path)
+    for run in (bert, workload("bert-base"), workload("deit-tiny")):
+        assert (run.cache_written, run.cache_elements, sum(p.to_cache for p in run.products)) == (0, 0, 0)
+
+
+def test_spreading_tokens_touches_more_experts_than_chance() -> None:
+    """4 tokens, 2 of 8 experts each: 8 (1 - (6/8)^4) = 5.5 on average if each chooses at random."""
+    touched = sum(count for _, count, _ in expert_groups(8, 4 * 2))
+    assert touched == 8 > 8 * (1 - (6 / 8) ** 4) == pytest.approx(5.47, abs=0.01)
+
+
 def test_llama_3_8b_reads_the_same_from_its_configuration(tmp_path: Path) -> None:
     config = {k: v for k, v in MIXTRAL.items() if "expert" not in k}
     config |= {"model_type": "llama", "vocab_size": 128256, "max_position_embeddings": 8192}

@@ -55,10 +55,10 @@ def test_the_counts_of_the_paper_follow_from_nine_groups_of_three_units() -> Non
 
 
 @pytest.mark.parametrize("name", list(TABLE_III_W))
-def test_the_link_budget_at_the_papers_resolution_asks_for_the_published_laser(name: str) -> None:
+def test_the_light_comes_from_the_published_lasers(name: str) -> None:
     machine = accelerator.machine(name, bits=DESIGN_BITS)
-    budget_w = machine.link.laser_electrical_w * machine.quantities["cores"]
-    assert budget_w == pytest.approx(TABLE_III_W[name]["laser"], rel=PUBLISHED)
+    drawn_w = machine.link.laser_electrical_w * machine.quantities["cores"]
+    assert drawn_w == pytest.approx(TABLE_III_W[name]["laser"], rel=PUBLISHED)
 
 
 @pytest.mark.parametrize("name", list(TABLE_III_W))

@@ -17,6 +17,7 @@ from lightloop.accelerator.exploration.explore import explore
 from lightloop.accelerator.exploration.outcome import CLOUD, Exploration
 from lightloop.accelerator.exploration.sampling import Designs
 from lightloop.accelerator.exploration.space import Space, load_space
+from lightloop.accelerator.receiver import receiver
 
 SAME = 1e-12  # the bar of the issue: figures of an exploration and of a single run
 AXES = {"core.height": [4, 8, 12], "core.width": [8, 12], "clock_ghz": [2.5, 5.0], "device.mzm.loss_db": [0.6, 1.2]}
@@ -51,6 +52,8 @@ def test_its_figures_are_those_of_single_runs(tmp_path: Path) -> None:
             "latency_ms": 3 * tiny.latency_ms + bert.latency_ms,
             "area_mm2": chip.area_mm2["total"],
             "power_mw": chip.power_mw["total"],
+            "laser_mw_per_core": chip.laser_mw_per_core,
+            "effective_bits": receiver(m).enob["total"],
         }
         for name, value in expected.items():
             assert found[name][row] == pytest.approx(value, rel=SAME), name
@@ -195,7 +198,24 @@ def test_nothing_feasible_is_a_result_too(tmp_path: Path) -> None:
     assert found.tally.refused == {"area_mm2 < 1": 24}
     assert len(found.front["design"]) == 0
     assert found.best == dict.fromkeys(found.objectives)
-    assert json.loads((tmp_path / "run/result.json").read_text())["front_size"] == 0
+    written = json.loads((tmp_path / "run/result.json").read_text())
+    assert written["front_size"] == 0
+    assert written["best"] == dict.fromkeys(found.objectives)
+
+
+def test_the_most_accurate_design_within_a_budget_of_light_is_found(tmp_path: Path) -> None:
+    """More light, more bits: the limit on the laser decides, and the loss it has to make up for."""
+    axes = {"laser_margin_db": [0, 10, 20], "device.mzm.loss_db": [0.6, 1.2]}
+    free = table(explore(space(axes=axes), tmp_path / "free"))
+    limit = float(np.median(free["laser_mw_per_core"]))
+    found = explore(
+        space(axes=axes, constraints=[f"laser_mw_per_core <= {limit}"], objectives=["max:effective_bits"]),
+        tmp_path / "run",
+    )
+    allowed = free["laser_mw_per_core"] <= limit
+    best = found.best["max:effective_bits"]
+    assert best is not None
+    assert best["effective_bits"] == free["effective_bits"][allowed].max() < free["effective_bits"].max()
 
 
 def test_every_design_ruled_out_before_it_was_computed(tmp_path: Path) -> None:
@@ -212,3 +232,16 @@ def test_many_workers_write_the_same_bytes(tmp_path: Path) -> None:
     assert seen == [(5, 24), (10, 24), (15, 24), (20, 24), (24, 24)]
     for name in ("designs.parquet", "front.csv", "result.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_the_example_of_the_manual_runs(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[2] / "docs/exploration.md").read_text(encoding="utf-8")
+    (tmp_path / "space.toml").write_text(manual.split("```toml\n")[1].split("```")[0])
+    found = explore(tmp_path / "space.toml", tmp_path / "run")
+    assert f"{found.tally.designs} designs of {found.space.machine}:" in manual
+    assert found.tally.feasible > 0
+    assert f"- {found.tally.refused['core.height <= core.width']} refused by core.height <= core.width" in manual
+    for key in Space.model_fields:
+        assert f"`{key}`" in manual or f"`[{key}]`" in manual, key
+    for name in found.space.columns:
+        assert name.split(".")[0] in manual, name

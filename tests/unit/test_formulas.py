@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lightloop.accelerator.formulas import formula
+from lightloop.accelerator.formulas import amounts, formula
 from lightloop.errors import InputError
 
 
@@ -43,6 +43,17 @@ def test_anything_but_arithmetic_is_refused(text: str) -> None:
 def test_a_tower_of_powers_overflows_at_once() -> None:
     with pytest.raises(InputError, match="no value"):
         formula("9 ** 9 ** 9 ** 9")({})
+
+
+def test_a_value_that_is_none_is_told_with_its_place_and_its_formula_once() -> None:
+    for text, says in (("1 / (n - 2)", "has no value here"), ("1 - n", "comes out as -1"), ("n +", "cannot be read")):
+        with pytest.raises(InputError) as caught:
+            amounts({"good": "n", "dac": text}, {"n": 2}, "area of")
+        message = str(caught.value)
+        assert says in message
+        assert message.count(text) == 1
+        assert "<unknown>" not in message
+        assert "area of dac" in message or "cannot be read" in says
 
 
 def test_a_misspelt_quantity_names_the_nearest_one() -> None:

@@ -162,7 +162,7 @@ def test_shapes_that_are_computed_at_run_time_are_worked_out(tmp_path: Path) -> 
         (("Einsum", ["x", "w"], {"equation": "...d,de"}), {"x": (2, 5, 8)}, [("w", 8, 4)],
          [(4, 8, 10, 1, 1, False, "linear")]),
         (("LSTM", ["x", "w", "r"], {"hidden_size": 6}), {"x": (5, 2, 4)}, [("w", 1, 24, 4), ("r", 1, 24, 6)],
-         [(24, 4, 10, 1, 1, False, "linear"), (24, 6, 2, 1, 4, False, "linear")]),
+         [(24, 4, 10, 1, 1, False, "linear"), (24, 6, 2, 1, 5, False, "linear")]),
         (("Attention", ["x", "z", "v"], {}), {"x": (2, 8, 5, 4), "z": (2, 2, 7, 4), "v": (2, 2, 7, 6)}, [],
          [(20, 4, 7, 4, 1, True, "attention"), (20, 7, 6, 4, 1, True, "attention")]),
     ],
@@ -223,6 +223,28 @@ def test_a_recurrent_layer_counts_as_in_torch(tmp_path: Path) -> None:
     read = workload(saved(tmp_path, [node], {"x": (5, 2, 4)}, [stored("w", 1, 24, 4), stored("r", 1, 24, 6)]))
     assert read.macs == traced.macs
     assert read.vector_work.activation == traced.vector_work.activation
+    assert [p.weight_sets for p in read.products] == [p.weight_sets for p in traced.products] == [None, 1]
+
+
+def test_both_directions_of_a_recurrent_layer_have_weights_of_their_own(tmp_path: Path) -> None:
+    node = helper.make_node("GRU", ["x", "w", "r"], ["y"], hidden_size=6, direction="bidirectional")
+    read = workload(saved(tmp_path, [node], {"x": (5, 2, 4)}, [stored("w", 2, 18, 4), stored("r", 2, 18, 6)]))
+    assert [(p.repeat, p.weight_sets) for p in read.products] == [(2, None), (10, 2)]
+    assert sum(p.m * p.k * (p.weight_sets or p.repeat) for p in read.products) == read.parameters
+
+
+def test_layers_that_share_a_stored_weight_say_so(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["a"], name="layers.0.proj"),
+        helper.make_node("Transpose", ["v"], ["one"]),
+        helper.make_node("MatMul", ["a", "one"], ["b"], name="layers.1.proj"),
+        helper.make_node("Transpose", ["v"], ["two"]),
+        helper.make_node("MatMul", ["b", "two"], ["c"], name="layers.2.proj"),
+        helper.make_node("MatMul", ["c", "w"], ["y"], name="layers.3.proj"),
+    ]
+    negative = [stored(name, values=[[-1.0] * 8] * 8) for name in ("w", "v")]
+    (product,) = workload(saved(tmp_path, nodes, {"x": (3, 8)}, negative, kinds=dict.fromkeys("xy", T.DOUBLE))).products
+    assert (product.repeat, product.weight_sets) == (4, 2)
 
 
 def test_signs_are_known_after_softmax_and_relu(tmp_path: Path) -> None:
@@ -276,6 +298,57 @@ def test_all_that_cannot_be_priced_at_once(tmp_path: Path) -> None:
     assert all(part in message for part in ("3 mistakes", "first", "own.domain", "second", "third")), message
     assert "hangs_on_it" not in message
     assert caught.value.exit_code == 2
+
+
+def test_mistakes_of_all_sorts_do_not_hide_each_other(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Mystic", ["x"], ["a"], domain="other.domain", name="foreign"),
+        helper.make_node("MatMul", ["a", "nowhere"], ["b"], name="unfed"),
+        helper.make_node("MatMul", ["z", "w"], ["c"], name="crooked"),
+        helper.make_node("Relu", ["late"], ["d"], name="early"),
+        helper.make_node("MatMul", ["z", "v"], ["late"]),
+        helper.make_node("MatMul", ["x", "w"], ["y"]),
+    ]
+    path = saved(tmp_path, nodes, {"x": ("rows", 8), "z": (4, 9)}, [stored("w", 8, 8), stored("v", 9, 8)])
+    with pytest.raises(InputError) as caught:
+        workload(path)
+    message = str(caught.value)
+    wanted = ["5 mistakes", "x[0] is open (rows)", "foreign", "no operator set for its domain 'other.domain'", "unfed",
+              "'nowhere' is undefined", "crooked", "9 != 8", "'late' is made after it", "sizes=", "--size"]  # fmt: skip
+    assert all(part in message for part in wanted), message
+    with pytest.raises(InputError, match="4 mistakes"):
+        workload(path, sizes={"rows": 3})
+
+
+@pytest.mark.parametrize(
+    ("node", "inputs", "weight", "wanted"),
+    [
+        (("MatMul", {}), {"x": (4, 9)}, (8, 8), "9 != 8"),
+        (("MatMul", {}), {"x": (2, 4, 8)}, (3, 8, 8), "2 != 3"),
+        (("Gemm", {"transA": 1}), {"x": (4, 9)}, (8, 8), "4 != 8"),
+        (("Conv", {"group": 2}), {"x": (1, 6, 5, 5)}, (4, 2, 3, 3), "6 != 4"),
+        (("ConvTranspose", {}), {"x": (1, 6, 5, 5)}, (4, 2, 3, 3), "6 != 4"),
+        (("Einsum", {"equation": "...ab,bc->...ac"}), {"x": (2, 4, 9)}, (8, 8), "9 != 8"),
+    ],
+)
+def test_operands_that_do_not_fit_are_told_by_their_sizes(
+    node: tuple[str, dict[str, Any]],
+    inputs: dict[str, tuple[int, ...]],
+    weight: tuple[int, ...],
+    wanted: str,
+    tmp_path: Path,
+) -> None:
+    operation, attributes = node
+    made = helper.make_node(operation, ["x", "w"], ["y"], name="it", **attributes)
+    with pytest.raises(InputError, match=wanted) as caught:
+        workload(saved(tmp_path, [made], inputs, [stored("w", *weight)]))
+    assert "fixed shapes" not in str(caught.value)
+
+
+def test_sizes_that_are_no_numbers_are_mistakes_too(tmp_path: Path) -> None:
+    path = saved(tmp_path, [helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": ("n", "seq", 8)}, [stored("w", 8, 8)])
+    with pytest.raises(InputError, match="2 mistakes"):
+        workload(path, batch=0, sizes={"seq": "3"})  # type: ignore[dict-item]
 
 
 def test_control_flow_is_refused(tmp_path: Path) -> None:

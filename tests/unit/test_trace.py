@@ -153,8 +153,102 @@ def test_recurrent_layers_are_counted_step_by_step() -> None:
 
     traced = workload_from_torch(Last(), torch.zeros(2, 5, 32))
     assert not any(product.dynamic for product in traced.products)
-    recurrent = 5 - 1  # the state before the first step is zero, and so is its product
-    assert traced.macs == 2 * (5 * 4 * 64 * 32 + recurrent * 4 * 64 * 64 + 5 * 64 * 8)
+    assert traced.macs == 2 * 5 * (4 * 64 * 32 + 4 * 64 * 64 + 64 * 8)
+    assert traced.unpriced == ()
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "macs"),
+    [
+        (nn.LSTM(8, 16), (5, 2, 8), 5 * 2 * 4 * 16 * (8 + 16)),  # 15360
+        (nn.GRU(8, 16), (5, 2, 8), 5 * 2 * 3 * 16 * (8 + 16)),
+        (nn.RNN(8, 16, 2), (5, 2, 8), 5 * 2 * 16 * (8 + 16 + 16 + 16)),
+        (nn.LSTMCell(8, 16), (2, 8), 2 * 4 * 16 * (8 + 16)),  # 3072
+    ],
+)
+def test_the_state_that_a_recurrence_starts_from_is_multiplied_too(
+    module: nn.Module, shape: tuple[int, ...], macs: int
+) -> None:
+    """A machine that is handed zeros does not know that they are zero."""
+    traced = workload_from_torch(module, torch.zeros(shape))
+    assert traced.macs == macs
+    assert not any(product.dynamic for product in traced.products)
+
+
+def test_steps_in_time_share_their_weight_and_layers_do_not() -> None:
+    (inputs, states) = of(nn.LSTM(8, 16), torch.zeros(5, 2, 8))
+    assert (inputs.repeat, inputs.weight_sets) == (1, None)
+    assert (states.repeat, states.weight_sets) == (5, 1)
+    deep = of(nn.LSTM(8, 16, 3, bidirectional=True), torch.zeros(5, 2, 8))
+    assert [(p.k, p.repeat, p.weight_sets) for p in deep] == [(8, 2, None), (16, 30, 6), (32, 4, None)]
+    stored = sum(p.m * p.k * (p.weight_sets or p.repeat) for p in deep)
+    biases = 3 * 2 * 2 * 4 * 16
+    assert stored + biases == sum(weight.numel() for weight in nn.LSTM(8, 16, 3, bidirectional=True).parameters())
+
+
+def test_tied_layers_share_one_weight_even_if_each_casts_it_anew() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight, self.other = nn.Parameter(torch.zeros(8, 8)), nn.Parameter(torch.zeros(8, 8))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for _ in range(3):
+                x = x @ (self.weight.to(torch.bfloat16) * 0.5)
+            return x @ (self.weight.to(torch.bfloat16) * 0.25) @ self.other.to(torch.bfloat16)
+
+    (product,) = of(Tied(), torch.zeros(2, 8, dtype=torch.bfloat16))
+    assert (product.repeat, product.weight_sets) == (5, 3)
+    layer = nn.Linear(8, 8)
+    tied, alone = of(nn.Sequential(layer, layer, nn.Linear(8, 8)), torch.zeros(2, 8))
+    assert ((tied.repeat, tied.weight_sets), (alone.repeat, alone.weight_sets)) == ((2, 1), (1, None))
+    blocks = [product for product in of(ViT(192, 3), IMAGE) if product.repeat == 12]
+    assert blocks and all(product.weight_sets is None for product in blocks)
+
+
+def test_zeros_that_weights_are_put_into_become_a_weight() -> None:
+    class Blocks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.block = nn.Parameter(torch.zeros(4, 4))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            whole, mask = torch.zeros(8, 8), torch.zeros(8, 8)
+            whole[:4, :4], whole[4:, 4:], mask[:4] = self.block, self.block, 1
+            return x @ (whole * mask)
+
+    (product,) = of(Blocks(), torch.zeros(2, 8))
+    assert not product.dynamic
+
+
+class Turned(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(8, 6, dtype=torch.complex64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.exp(x) @ self.weight
+
+
+def test_a_complex_product_is_four_real_ones_of_two_real_weights() -> None:
+    """(A + iB)(C + iD) = AC - BD + i(AD + BC)."""
+    traced = workload_from_torch(Turned(), torch.zeros(3, 8, dtype=torch.complex64))
+    (product,) = traced.products
+    assert (product.m, product.k, product.n, product.repeat, product.weight_sets) == (6, 8, 3, 4, 2)
+    assert product.name.endswith(".complex")
+    assert product.nonnegative is None  # the exponential of a complex number has any sign
+    assert traced.vector_work.add == 2 * 3 * 8
+    assert (traced.parameters, traced.tokens) == (2 * 8 * 6, None)
+
+
+def test_a_complex_inner_product_is_a_product() -> None:
+    class Overlap(nn.Module):
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            return torch.vdot(x, y)
+
+    field = torch.zeros(7, dtype=torch.complex64)
+    (product,) = of(Overlap(), field, field)
+    assert (product.macs, product.dynamic) == (4 * 7, True)
 
 
 def test_a_product_that_is_not_understood_is_refused_and_not_left_out() -> None:
@@ -208,3 +302,27 @@ def test_a_module_that_is_used_twice_keeps_its_weights(width: int) -> None:
             workload_from_torch(twice, torch.zeros(3, 7))
     assert layer.weight is weight
     assert type(twice(torch.zeros(3, 8))) is torch.Tensor
+
+
+def test_a_module_that_cannot_be_traced_is_told_once_and_quietly(capfd: pytest.CaptureFixture[str]) -> None:
+    import logging
+
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    assert not logger.disabled
+    with pytest.raises(InputError, match="cannot be traced on inputs"):
+        workload_from_torch(nn.Linear(3, 4), torch.zeros(2, 5))
+    assert not logger.disabled
+    assert capfd.readouterr().err == ""
+
+
+def test_several_inputs_are_one_tuple() -> None:
+    x = torch.zeros(2, 4, 4)
+
+    class Product(nn.Module):
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            return x @ y
+
+    with pytest.raises(InputError, match=r"2 were given") as caught:
+        workload_from_torch(Product(), x, x)
+    assert "tuple" in str(caught.value)
+    assert workload_from_torch(Product(), (x, x)).macs == 2 * 64

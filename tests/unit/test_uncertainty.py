@@ -45,7 +45,7 @@ def band(found: Uncertainty, metric: str = "energy_mj") -> list[float]:
 
 
 def test_the_tornado_is_what_single_runs_say() -> None:
-    found = uncertainty("lt-base", NETWORK, samples=10)
+    found = uncertainty("lt-base", NETWORK, samples=20)
     assert len(found.tornado) > 20
     for row in (*found.tornado[:5], found.tornado[-1]):
         low = accelerator.machine("lt-base", **{f"device.{row.name}": row.low})
@@ -60,7 +60,7 @@ def test_the_tornado_is_what_single_runs_say() -> None:
 
 def test_a_linear_constant_swings_the_energy_by_its_count(tmp_path: Path) -> None:
     """Energy is linear in a modulator's energy per symbol: its slope is the symbols of the run."""
-    found = uncertainty(known_machine(tmp_path, mzm_energy_fj=(400.0, 550.0)), NETWORK, samples=10)
+    found = uncertainty(known_machine(tmp_path, mzm_energy_fj=(400.0, 550.0)), NETWORK, samples=20)
     (row,) = found.tornado
     slope = (energy(**{"device.mzm.energy_fj": 1450.0}) - energy()) / 1000.0
     assert row.name == "mzm.energy_fj"
@@ -153,7 +153,7 @@ def test_light_that_cannot_be_is_counted(tmp_path: Path) -> None:
 
 def test_it_is_plain_for_json() -> None:
     table: dict[str, Any] = json.loads(
-        json.dumps(uncertainty("lt-base", NETWORK, samples=3).to_dict(), allow_nan=False)
+        json.dumps(uncertainty("lt-base", NETWORK, samples=20).to_dict(), allow_nan=False)
     )
     assert {"samples", "seed", "metrics", "tornado"} <= table.keys()
     assert set(METRICS) == table["metrics"].keys()

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lightloop.accelerator.machine import Machine, machine
+from lightloop.accelerator.machine_file import CHIP_TABLE, SUFFIX, read_machine
 from lightloop.errors import InputError
-from lightloop.settings import Settings, parse_settings, read_table
+from lightloop.settings import Settings, as_line, mistaken, mistakes, read_table
 from lightloop.workload.products import VectorWork, Workload
 
 Kind = Literal["linear", "attention", "convolution", "experts", "default"]
 DEFAULT: Kind = "default"
-SUFFIX = ".toml"
 OF_PART = "/"
 
 
@@ -45,12 +45,14 @@ class Chip:
         bits: Resolution of all operands.
         parts: Kind of layer -> machine; "default" runs what no other does.
         overrides: What was set by the user.
+        title: What its file says that it is.
     """
 
     name: str
     bits: int
     parts: Mapping[str, Machine]
     overrides: Mapping[str, float]
+    title: str = ""
 
     def part_of(self, kind: str) -> str:
         """The part that runs layers of this kind. Raises `InputError` when there is none."""
@@ -63,7 +65,7 @@ class Chip:
 
 def is_chip(name: str) -> bool:
     """Whether `name` is the file of a chip, not of one machine."""
-    return name.endswith(SUFFIX) and Path(name).is_file() and "assign" in read_table(name)
+    return name.endswith(SUFFIX) and Path(name).is_file() and CHIP_TABLE in read_table(name)
 
 
 def chip(name: str, *, bits: int = 4, rule: str = "2^b", **overrides: float) -> Chip:
@@ -76,21 +78,62 @@ def chip(name: str, *, bits: int = 4, rule: str = "2^b", **overrides: float) -> 
         **overrides: Settings of `accelerator.machine`, for all parts, or for one: `attention/tiles`.
 
     Raises:
-        InputError: The file has mistakes, or a machine or setting is not allowed.
+        InputError: The file has mistakes, told together, or a setting is not allowed.
     """
-    file = parse_settings(ChipFile, read_table(name), name)
-    if not file.assign:
-        raise InputError(f"{name} assigns nothing", hint='[assign] needs at least default = "MACHINE"')
+    table = read_table(name)
+    lines = [*mistakes(ChipFile, table), *_part_mistakes(name, table.get(CHIP_TABLE))]
+    if lines:
+        raise mistaken(name, lines)
+    file = ChipFile.model_validate(table)
     strays = [key for key in overrides if OF_PART in key and key.split(OF_PART)[0] not in file.assign]
     if strays:
         raise InputError(f"{name} has no part for {', '.join(strays)}", allowed=[f"{kind}/KEY" for kind in file.assign])
     parts = {}
     for kind, part in file.assign.items():
-        beside = str(Path(name).parent / part) if part.endswith(SUFFIX) else part
         common = {key: value for key, value in overrides.items() if OF_PART not in key}
         own = {key.split(OF_PART)[1]: value for key, value in overrides.items() if key.startswith(f"{kind}{OF_PART}")}
-        parts[str(kind)] = machine(beside, bits=bits, rule=rule, **{**common, **own})
-    return Chip(str(name), bits, parts, dict(overrides))
+        try:
+            parts[str(kind)] = machine(_beside(name, part), bits=bits, rule=rule, **{**common, **own})
+        except InputError as error:
+            raise _of_part(error, str(kind), file if overrides else None) from None
+    return Chip(str(name), bits, parts, dict(overrides), file.title)
+
+
+def _beside(name: str, part: str) -> str:
+    """A machine file is beside the chip's."""
+    return str(Path(name).parent / part) if part.endswith(SUFFIX) else part
+
+
+def _part_mistakes(name: str, assign: Any) -> list[str]:
+    """Machines that cannot be parts, one line each."""
+    if not isinstance(assign, Mapping):
+        return []  # told by the schema
+    if not assign:
+        return ['assign: assigns nothing; it needs at least default = "MACHINE"']
+    lines = []
+    for kind, part in assign.items():
+        if not isinstance(part, str):
+            continue
+        try:
+            if is_chip(_beside(name, part)):
+                lines.append(f"assign.{kind}: {part} is a chip itself; give the machines that it is made of")
+            else:
+                read_machine(_beside(name, part))
+        except InputError as error:
+            lines.append(f"assign.{kind}: {as_line(error)}")
+    return lines
+
+
+def _of_part(error: InputError, kind: str, file: ChipFile | None) -> InputError:
+    """A part's mistake, with the part named; where settings were given, with the way to set one part alone."""
+    if file is None:
+        return InputError(f"{kind} part: {error.message}", allowed=error.allowed, hint=error.hint)
+    example = next(iter(file.assign))
+    advice = f"KEY sets all parts, PART/KEY one of them ({', '.join(file.assign)}), as in {example}/tiles"
+    hint = (
+        f"{error.hint} {advice}" if (error.hint or "").endswith("?") else "; ".join(filter(None, (error.hint, advice)))
+    )
+    return InputError(f"{kind} part: {error.message}", allowed=error.allowed, hint=hint)
 
 
 def shares(whole: Chip, workload: Workload) -> dict[str, Workload]:

@@ -20,6 +20,7 @@ from lightloop.accelerator.machine import Machine, assemble, library_of, preset_
 from lightloop.accelerator.machine_file import read_machine
 from lightloop.accelerator.modes import Mode, mode_named
 from lightloop.accelerator.pricing import Price, charges_j, overlapped_s, price
+from lightloop.accelerator.receiver import receiver
 from lightloop.accelerator.schema import MachineFile
 from lightloop.errors import InputError, unknown_name
 from lightloop.units import to_si
@@ -27,7 +28,10 @@ from lightloop.workload.products import Workload
 
 BITS = "bits"
 BITS_KNOB = Knob("bits", 1, MAX_BITS, whole=True)
-FIGURES = ("energy_mj", "latency_ms", "edp_mj_ms", "area_mm2", "power_mw", "floor_ratio")
+# Figures of a machine alone, and those that depend on what it runs.
+OF_MACHINE = ("area_mm2", "power_mw", "laser_mw_per_core", "effective_bits")
+OF_WORKLOAD = ("energy_mj", "latency_ms", "edp_mj_ms", "floor_ratio")
+FIGURES = (*OF_WORKLOAD, *OF_MACHINE)
 
 
 def evaluate(
@@ -39,7 +43,7 @@ def evaluate(
     rule: str = "2^b",
     bits: int = 4,
 ) -> dict[str, NDArray[np.float64]]:
-    """Energy, latency, area and power of `workload` on many designs.
+    """Energy, latency, area, power, light and accuracy of `workload` on many designs.
 
     Args:
         name: A machine preset or file.
@@ -50,12 +54,15 @@ def evaluate(
         bits: Resolution where there is no column `bits`.
 
     Returns:
-        `energy_mj`, `latency_ms`, `edp_mj_ms`, `area_mm2`, `power_mw`, `floor_ratio`, each of shape (designs,); NaN
-        where the laser of a design would need more than a megawatt.
+        `energy_mj`, `latency_ms`, `edp_mj_ms`, `floor_ratio`, and of the machine alone `area_mm2`, `power_mw`,
+        `laser_mw_per_core` (electrical) and `effective_bits` (what all noises of the receiver together leave at full
+        scale), each of shape (designs,); NaN where the laser of a design would need more than a megawatt.
 
     Raises:
         InputError: A column is unknown or holds a value that is not allowed.
     """
+    if not isinstance(workload, Workload):
+        raise InputError(f"a workload is needed, got {workload!r}", hint="call accelerator.workload(name) for one")
     rules = mode_named(mode)
     designs = machines(name, columns, rule=rule, bits=bits)
     cost = price(designs, workload, rules)
@@ -66,9 +73,11 @@ def evaluate(
         "energy_mj": energy_j * 1e3,
         "latency_ms": latency_s * 1e3,
         "edp_mj_ms": energy_j * latency_s * 1e6,
+        "floor_ratio": energy_j / _column(floor_j),
         "area_mm2": sum(area_m2(designs).values()) * 1e6,
         "power_mw": sum(power_w(designs).values()) * 1e3,
-        "floor_ratio": energy_j / _column(floor_j),
+        "laser_mw_per_core": designs.link.laser_electrical_w * 1e3,
+        "effective_bits": receiver(designs).enob["total"],
     }
     rows = len(designs.quantities[BITS])
     possible = ~(np.broadcast_to(_column(designs.link.too_bright), (rows, 1))[:, 0])
@@ -105,8 +114,7 @@ def _set(key: str, column: np.ndarray, file: MachineFile, library: DeviceLibrary
     fits = turned.fits(column)
     if not fits.all():
         worst = column[~fits][0]
-        allowed = [f"{turned.low:g} to {turned.high:.0f}"]
-        raise InputError(f"{key} must be {turned.wanted()}, got {worst:g}", allowed=allowed)
+        raise InputError(f"{key} must be {turned.wanted()}, got {worst:g}", allowed=[turned.range()])
     if key == ALL_CHARGES:
         return {f"{CHARGE}{name}": column for name in file.charge}
     quantity = key if key.startswith(CHARGE) else (KNOBS[key].quantity if key in KNOBS else key)

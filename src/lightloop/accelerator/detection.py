@@ -1,23 +1,26 @@
 """What becomes of light on a detector: photons, charge noise, effective bits. Formulas over a machine's quantities.
 
-With n photons detected for each multiply-accumulate, shot noise alone gives SNR = g n, g being what one photon is
-worth on the machine (`snr_per_photon`). Thermal charge of s electrons for each readout of L multiply-accumulates adds
-noise like t = s^2 / L further photons would:
+With n photons detected for each multiply-accumulate, shot noise alone gives SNR = g n, and thermal charge of s
+electrons for each readout of L multiply-accumulates alone gives h n^2 / (r s^2 / L): g and h are what the machine's
+detection makes of a photon (`[link.detection]`; both are `snr_per_photon` if it does not say), r the readouts of one
+number, two where a signed operand takes two passes of positive light. Together
 
-    SNR = g n^2 / (n + t),    b bits need SNR = 1.5 * 4^b  (a full-scale sine against quantisation noise)
+    1 / SNR = 1 / (g n) + t / (h n^2),   t = r s^2 / L;    b bits need SNR = 1.5 * 4^b
 
-so n = (S + sqrt(S^2 + 4 S t)) / 2 with S = 1.5 * 4^b / g. Formula: the balanced detector of Hamerly et al., PRX 9,
-021032 (2019), with a second, constant noise. The other noises are told in `lightloop.accelerator.receiver`.
+(a full-scale sine against quantisation noise). Formula: the balanced detector of Hamerly et al., PRX 9, 021032 (2019),
+with a second, constant noise. The other noises are told in `lightloop.accelerator.receiver`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from lightloop.accelerator.formulas import FUNCTIONS, formula
+from lightloop.accelerator.schema import Link
 from lightloop.units import BOLTZMANN_J_PER_K, ELEMENTARY_CHARGE_C, db_to_ratio, photon_energy_j
 
 
@@ -26,16 +29,38 @@ def snr_for_bits(bits: Any) -> Any:
     return 1.5 * 4.0**bits
 
 
-def photons_for_snr(snr: Any, snr_per_photon: Any, thermal_photons: Any = 0.0) -> Any:
-    """Detected photons per multiply-accumulate for a power SNR, with `thermal_photons` = sigma^2 / L of noise."""
-    needed = snr / snr_per_photon
+@dataclass(frozen=True)
+class Worth:
+    """What a detected photon per multiply-accumulate is worth: against shot noise, and as thermal noise's signal."""
+
+    shot: Any
+    thermal: Any
+
+
+def worth(link: Link, quantities: Mapping[str, Any]) -> Worth:
+    """The worth of a photon on a machine with this `[link]` table."""
+    if link.detection is None:
+        best = formula(link.snr_per_photon)(quantities)
+        return Worth(best, best)
+    return Worth(formula(link.detection.shot)(quantities), formula(link.detection.thermal)(quantities))
+
+
+def photons_for_snr(snr: Any, shot_worth: Any, thermal_photons: Any = 0.0) -> Any:
+    """Detected photons per multiply-accumulate for a power SNR, n = (S + sqrt(S^2 + 4 S t)) / 2 with S = SNR / g.
+
+    Args:
+        snr: What is to be reached.
+        shot_worth: g.
+        thermal_photons: Photons whose shot noise would be as large as the thermal noise, t g / h.
+    """
+    needed = snr / shot_worth
     return (needed + FUNCTIONS["sqrt"](needed**2 + 4 * needed * thermal_photons)) / 2
 
 
-def detector_power_w(snr_per_photon: str, quantities: Mapping[str, Any]) -> Any:
-    """Light that one detector pair must receive for `bits` bits, in W: n photons for each of its products."""
-    q = quantities
-    photons = photons_for_snr(snr_for_bits(q["bits"]), formula(snr_per_photon)(q), thermal_photons(q))
+def detector_power_w(link: Link, quantities: Mapping[str, Any]) -> Any:
+    """Light that one detector pair must receive for `bits` bits above shot and thermal noise, in W."""
+    q, of = quantities, worth(link, quantities)
+    photons = photons_for_snr(snr_for_bits(q["bits"]), of.shot, thermal_photons(q) * of.shot / of.thermal)
     energy = photon_energy_j(q["laser.wavelength"] * 1e6) / q["receiver.quantum_efficiency"]
     return photons * energy * q["wavelengths"] * q["clock"]
 
@@ -70,8 +95,8 @@ def thermal_electrons(quantities: Mapping[str, Any]) -> Any:
 
 
 def thermal_photons(quantities: Mapping[str, Any]) -> Any:
-    """s^2 / L: thermal noise adds as much as the shot noise of this many photons per product would."""
-    return thermal_electrons(quantities) ** 2 / readout_products(quantities)
+    """r s^2 / L: thermal charge squared for each product, over all readouts of one number."""
+    return quantities["readouts"] * thermal_electrons(quantities) ** 2 / readout_products(quantities)
 
 
 def intensity_noise(snr_per_photon: Any, quantities: Mapping[str, Any]) -> Any:

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from lightloop.errors import InputError, unknown_name
 from lightloop.settings import Settings, mistaken, mistakes
@@ -35,15 +37,18 @@ POSITIVE = ("bandwidth", "rate", "wavelength", "wall_plug_efficiency", "conversi
 LEVELS = ("dBm", "dB/Hz")
 
 
+Number = Annotated[float, Field(strict=True)]  # neither true nor "3"
+
+
 class Entry(Settings):
     """One constant as it stands in a data file."""
 
-    value: float
+    value: Number
     unit: str
     source: str
     kind: Literal["measured", "assumed", "derived"]
-    low: float | None = None
-    high: float | None = None
+    low: Number | None = None
+    high: Number | None = None
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,7 @@ class Constant:
     @property
     def si_name(self) -> str:
         """The name that formulas use: without the unit."""
-        head, _, tail = self.name.rpartition("_")
-        return head if tail in UNIT_OF_SUFFIX and "." in head else self.name
+        return si_name_of(self.name)
 
     @property
     def si(self) -> float:
@@ -127,24 +131,37 @@ def constant_mistakes(table: Mapping[str, Any], place: str = "") -> list[str]:
 
 
 def _entry_mistakes(name: str, raw: Any) -> list[str]:
+    """Mistakes of one constant; what can be told of its numbers is told even where its unit is missing."""
     if not isinstance(raw, Mapping):
         return [f"{name} must be {{value, unit, source, kind}}, got {raw!r}"]
     lines = [f"{name}.{line}" for line in mistakes(Entry, raw)]
-    if lines:
-        return lines
-    entry = Entry.model_validate(dict(raw))
-    expected = unit_of(name)
-    if expected != entry.unit:
-        lines.append(f"the name {name} says {expected}, its unit says {entry.unit}")
-    ends = [end for end in (entry.low, entry.value, entry.high) if end is not None]
+    expected, unit = unit_of(name), raw.get("unit")
+    if isinstance(unit, str) and unit != expected:
+        lines.append(f"{name}: the name says {expected}, its unit says {unit}")
+    ends = [raw[key] for key in ("low", "value", "high") if _is_number(raw.get(key))]
+    unit = unit if isinstance(unit, str) else expected
     if not all(map(math.isfinite, ends)):
-        lines.append(f"{name}: {ends} are not all finite")
-    elif ends != sorted(ends):
+        return [*lines, f"{name}: {ends} are not all finite"]
+    if ends != sorted(ends):
         lines.append(f"{name}: low <= value <= high does not hold for {ends}")
-    elif ends[0] < 0 and entry.unit not in LEVELS:
-        what = "a loss" if entry.unit == "dB" else "a device constant"
-        lines.append(f"{name}: {what} is not negative, got {ends[0]!r} {entry.unit}")
+    if ends and min(ends) < 0 and unit not in LEVELS:
+        what = "a loss" if unit == "dB" else "a device constant"
+        lines.append(f"{name}: {what} is not negative, got {min(ends)!r} {unit}")
+    if 0 in ends and name.partition(".")[2].startswith(POSITIVE):
+        lines.append(f"{name}: something is divided by it, so it must be greater than 0")
+    if ends and max(ends) > 1 and "efficiency" in name.partition(".")[2]:
+        lines.append(f"{name}: a fraction is at most 1, got {max(ends)!r}")
     return lines
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def si_name_of(name: str) -> str:
+    """The name that formulas use for a constant: without the unit."""
+    head, _, tail = name.rpartition("_")
+    return head if tail in UNIT_OF_SUFFIX and "." in head else name
 
 
 def unit_of(name: str) -> str:
@@ -162,11 +179,19 @@ def read_constants(table: Mapping[str, Any], source: str) -> dict[str, Constant]
     lines = constant_mistakes(table)
     if lines:
         raise mistaken(source, lines)
-    return {
-        f"{device}.{field}": Constant(f"{device}.{field}", **Entry.model_validate(dict(raw)).model_dump())
-        for device, fields in table.items()
-        for field, raw in fields.items()
-    }
+    return readable_constants(table)
+
+
+def readable_constants(table: Mapping[str, Any]) -> dict[str, Constant]:
+    """Those constants of such a table that have no mistakes."""
+    named = {name: raw for name, raw in entries(table).items() if not _entry_mistakes(name, raw)}
+    return {name: Constant(name, **Entry.model_validate(dict(raw)).model_dump()) for name, raw in named.items()}
+
+
+def entries(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Full name -> entry, as it stands in such a table."""
+    devices = {device: fields for device, fields in table.items() if isinstance(fields, Mapping)}
+    return {f"{device}.{field}": raw for device, fields in devices.items() for field, raw in fields.items()}
 
 
 @cache

@@ -45,8 +45,12 @@ def simulate(
 
     A chip of several machines runs in mode strict only: the published simulator knows none.
     """
+    if not isinstance(workload, Workload):
+        raise InputError(f"a workload is needed, got {workload!r}", hint="make one: accelerator.workload(name)")
     if isinstance(machine, Machine):
         return simulate_machine(machine, workload, mode=mode, schedule=schedule)
+    if not isinstance(machine, Chip):
+        raise InputError(f"a machine is needed, got {machine!r}", hint="make one: accelerator.machine(name)")
     return _simulate_chip(machine, workload, mode, schedule)
 
 
@@ -95,8 +99,12 @@ def _simulate_chip(whole: Chip, workload: Workload, mode: str, schedule: str) ->
     if rules.as_reference:
         raise InputError(f"mode {mode} knows no chips of several machines", hint="use mode strict")
     share = shares(whole, workload)
-    results = {part: simulate_machine(whole.parts[part], work, schedule=schedule) for part, work in share.items()}
     timeline = tuple(schedule_named(schedule)(unrolled(_chip_steps(whole, share, workload))))
+    latency_s = max(interval.end_s for interval in timeline)
+    results = {
+        part: simulate_machine(whole.parts[part], work, schedule=schedule, within_s=latency_s)
+        for part, work in share.items()
+    }
     first = next(iter(results.values()))
     layers = [
         replace(layer, name=f"{part}:{layer.name}") for part, result in results.items() for layer in result.layers
@@ -107,7 +115,7 @@ def _simulate_chip(whole: Chip, workload: Workload, mode: str, schedule: str) ->
         first,
         machine=whole.name,
         energy_mj=energy_mj,
-        latency_ms=max(interval.end_s for interval in timeline) * 1e3,
+        latency_ms=latency_s * 1e3,
         cycles=sum(result.cycles for result in results.values()),
         macs=sum(result.macs for result in results.values()),
         energy_breakdown_mj=_summed([result.energy_breakdown_mj for result in results.values()]),

@@ -60,16 +60,27 @@ class Formula:
     names: frozenset[str]
     _code: CodeType
 
-    def __call__(self, quantities: Mapping[str, Any]) -> Any:
-        """The value. Raises `InputError` when a name is not among `quantities` or the arithmetic fails."""
+    def __call__(self, quantities: Mapping[str, Any], place: str = "") -> Any:
+        """The value.
+
+        Args:
+            quantities: Name -> number or array.
+            place: Where the formula stands, for the message.
+
+        Raises:
+            InputError: A name is not among `quantities`, or the arithmetic fails.
+        """
+        where = f"{place}: " if place else ""
         try:
             return eval(self._code, {"__builtins__": {}, **FUNCTIONS}, quantities)
         except NameError as error:
             missing = next((name for name in sorted(self.names) if name not in quantities), str(error))
             problem = unknown_name("quantity", missing, quantities)
-            raise InputError(f"formula {self.text!r}: {problem}") from None
+            raise InputError(
+                f"{where}formula {self.text!r}: {problem.message}", allowed=problem.allowed, hint=problem.hint
+            ) from None
         except (ArithmeticError, ValueError, TypeError, RecursionError) as error:
-            raise InputError(f"formula {self.text!r} has no value here: {error}") from None
+            raise InputError(f"{where}formula {self.text!r} has no value here: {error}") from None
 
 
 def amounts(formulas: Mapping[str, str], quantities: Mapping[str, Any], what: str) -> dict[str, Any]:
@@ -84,17 +95,18 @@ def amounts(formulas: Mapping[str, str], quantities: Mapping[str, Any], what: st
         InputError: A value is no amount; the message names it and its formula.
     """
     with np.errstate(all="ignore"):
-        values = {name: formula(text)(quantities) for name, text in formulas.items()}
-        if all(map(_is_amount, values.values())):
+        values = {name: formula(text)(quantities, f"{what} {name}") for name, text in formulas.items()}
+        if all(map(is_amount, values.values())):
             return values
-    name, value = next((name, value) for name, value in values.items() if not _is_amount(value))
+    name, value = next((name, value) for name, value in values.items() if not is_amount(value))
     raise InputError(
         f"{what} {name} comes out as {value if np.iscomplexobj(value) else np.min(value)}, by {formulas[name]!r}",
         hint="a size, a device constant or the formula is out of any sensible range",
     )
 
 
-def _is_amount(value: Any) -> bool:
+def is_amount(value: Any) -> bool:
+    """Whether a value is real, finite and not negative; an array, whether all of it is."""
     if isinstance(value, np.ndarray):
         # A NaN is the least of its array and fails the comparison.
         return value.dtype.kind != "c" and value.size > 0 and value.min() >= 0 and value.max() < np.inf
@@ -137,7 +149,8 @@ def formula(text: str | float) -> Formula:
     except InputError:
         raise
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise InputError(f"formula {text!r} cannot be read: {error}") from None
+        reason = error.msg if isinstance(error, SyntaxError) else error  # without the place, which is of no file
+        raise InputError(f"formula {text!r} cannot be read: {reason}") from None
 
 
 def _check(node: ast.AST, text: str) -> None:

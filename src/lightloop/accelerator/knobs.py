@@ -36,6 +36,10 @@ class Knob:
             f"a positive number up to {self.high:g}" if self.above else f"a number from {self.low:g} to {self.high:g}"
         )
 
+    def range(self) -> str:
+        """Its two ends, in words."""
+        return f"above {self.low:g}, up to {self.high:.0f}" if self.above else f"{self.low:g} to {self.high:.0f}"
+
 
 MAX_SIZE = 10**6
 MAX_BITS = 16
@@ -70,9 +74,7 @@ def set_to(key: str, value: object, charges: list[str]) -> float | int:
     turned = knob(key, charges)
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not number or not turned.fits(np.asarray(float(value))):  # type: ignore[arg-type]
-        raise InputError(
-            f"{key} must be {turned.wanted()}, got {value!r}", allowed=[f"{turned.low:g} to {turned.high:.0f}"]
-        )
+        raise InputError(f"{key} must be {turned.wanted()}, got {value!r}", allowed=[turned.range()])
     return int(value) if turned.whole else value * turned.scale  # type: ignore[operator, call-overload]
 
 

@@ -2,7 +2,7 @@
 
 Light meets the devices in order, so they are laid in a row, and the row may be folded back and forth like a snake.
 Copies of a device (the two detectors of a pair) stand above one another. All ways to fold are tried; the smallest
-bounding box wins. The published area of a node is that of the row without a fold.
+bounding box wins. The published node is the row without a fold, the splitter's length added to its height once more.
 """
 
 from __future__ import annotations

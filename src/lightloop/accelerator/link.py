@@ -5,6 +5,8 @@
 
 The factor 2^bits is the reference's rule: each further bit doubles the light (artefact of Zhu et al., HPCA 2024).
 Rule "snr" asks the physics instead: as many photons as b bits need above shot and thermal noise, which grow as 4^bits.
+That is the light's share of the bits only: converter, laser noise and dispersion take theirs besides (`limits`).
+Where a machine's laser is given, the same sum is read forwards.
 The margin is a knob for the light, 0 dB unless it is turned.
 """
 
@@ -21,9 +23,10 @@ from lightloop.accelerator.formulas import FUNCTIONS, amounts
 from lightloop.accelerator.path import StageLoss, ways, worst_way
 from lightloop.accelerator.schema import Link
 from lightloop.errors import InputError, unknown_name
-from lightloop.units import dbm_to_watts
+from lightloop.units import db_to_ratio, dbm_to_watts
 
 MAX_LEVEL_DBM = 90.0
+DEFAULT_RULE = "2^b"
 
 
 @dataclass(frozen=True)
@@ -55,20 +58,20 @@ class LinkBudget:
 
 
 def _doubling(link: Link, q: Mapping[str, Any]) -> Any:
-    """The light that the detectors of one core receive together for each of them, in dBm, and bits above that."""
+    """The reference's rule: the detector's sensitivity, doubled for each bit."""
     return q["photodetector.sensitivity"], 2 ** q["bits"]
 
 
 def _snr(link: Link, q: Mapping[str, Any]) -> Any:
-    power_w = detector_power_w(link.snr_per_photon, q)
-    return 10 * FUNCTIONS["log10"](power_w / 1e-3), 1.0
+    """What shot and thermal noise ask for. Converter, laser noise and dispersion take their bits besides."""
+    return 10 * FUNCTIONS["log10"](detector_power_w(link, q) / 1e-3), 1.0
 
 
 # Rule -> level at the detector in dBm, and a factor on it.
 RULES: dict[str, Callable[[Link, Mapping[str, Any]], Any]] = {"2^b": _doubling, "snr": _snr}
 
 
-def link_budget(link: Link, quantities: Mapping[str, Any], rule: str = "2^b") -> LinkBudget:
+def link_budget(link: Link, quantities: Mapping[str, Any], rule: str = DEFAULT_RULE) -> LinkBudget:
     """The budget of a machine's `[link]` table.
 
     Args:
@@ -83,6 +86,8 @@ def link_budget(link: Link, quantities: Mapping[str, Any], rule: str = "2^b") ->
         raise unknown_name("rule of the link budget", rule, RULES)
     modulation, computation = worst_way(link.path, quantities)
     split = amounts({"split": link.split}, quantities, "link")["split"]
+    if link.laser_optical is not None:
+        return _given(link.laser_optical, quantities, modulation, computation, split, rule)
     detected_dbm, factor = RULES[rule](link, quantities)
     level_dbm = detected_dbm + modulation + computation + 10 * FUNCTIONS["log10"](split) + quantities["laser_margin"]
     too_bright = level_dbm > MAX_LEVEL_DBM
@@ -99,6 +104,21 @@ def link_budget(link: Link, quantities: Mapping[str, Any], rule: str = "2^b") ->
     return LinkBudget(modulation, computation, split, optical, electrical, too_bright, rule)
 
 
+def _given(
+    laser_optical: str, quantities: Mapping[str, Any], modulation: Any, computation: Any, split: Any, rule: str
+) -> LinkBudget:
+    """The budget of a laser whose light is given: losses leave the detectors less, not the laser more."""
+    if rule != DEFAULT_RULE:
+        raise InputError(
+            f"the light of this machine is given, so no rule finds it, got {rule!r}",
+            hint="turn laser_margin_db instead",
+        )
+    light = amounts({"laser_optical": laser_optical}, quantities, "link")["laser_optical"]
+    optical = light * db_to_ratio(quantities["laser_margin"])
+    electrical = optical / quantities["laser.wall_plug_efficiency"]
+    return LinkBudget(modulation, computation, split, optical, electrical, optical != optical, rule)
+
+
 @dataclass(frozen=True)
 class Waterfall:
     """The level of light on its ways, for one design.
@@ -108,7 +128,7 @@ class Waterfall:
         laser_dbm: Light that leaves the laser of one core.
         split_db: Loss by sharing it among the detectors.
         detected_dbm: What a detector at the end of the worst way receives.
-        sensitivity_dbm: What it needs for one bit.
+        sensitivity_dbm: Sensitivity of the detector, before any factor for bits.
         rule: Rule of the budget.
     """
 

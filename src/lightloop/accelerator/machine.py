@@ -89,7 +89,7 @@ def assemble(
 ) -> Machine:
     """The machine of some sizes and constants, which may be arrays of shape (designs, 1)."""
     for key, text in file.define.items():
-        quantities[key] = formula(text)(quantities)
+        quantities[key] = formula(text)(quantities, f"define.{key}")
     link = link_budget(file.link, quantities, rule)
     quantities["laser_power"] = link.laser_electrical_w
     return Machine(name, quantities["bits"], file, library, quantities, link, dict(overrides))
@@ -112,5 +112,6 @@ def preset_quantities(file: MachineFile) -> dict[str, Any]:
         "accumulation": file.accumulation,
         "clock": file.clock_ghz * 1e9,
         "laser_margin": 0.0,
+        "readouts": 2 if file.mapping.positive_stream else 1,
         **{f"{CHARGE}{name}": 0.0 for name in file.charge},
     }

@@ -16,6 +16,7 @@ from lightloop.settings import read_table
 
 MAX_EXTENDS = 8
 SUFFIX = ".toml"
+CHIP_TABLE = "assign"  # what tells the file of a chip from that of a machine
 
 
 def preset_names() -> list[str]:
@@ -28,9 +29,18 @@ def read_machine(name: str) -> MachineFile:
     """The checked file of a preset, or of a path that ends in `.toml` (read anew each time).
 
     Raises:
-        InputError: The machine is unknown or its file has mistakes.
+        InputError: The machine is unknown, its file has mistakes, or it is a chip of several machines.
     """
-    return checked(merged_table(name), name) if name.endswith(SUFFIX) else _preset(name)
+    if not name.endswith(SUFFIX):
+        return _preset(name)
+    table = merged_table(name)
+    if CHIP_TABLE in table:
+        parts = table[CHIP_TABLE].values() if isinstance(table[CHIP_TABLE], Mapping) else ()
+        raise InputError(
+            f"{name} is a chip of several machines; a chip cannot be evaluated, explored or sampled as one machine",
+            hint=f"give one of its machines: {', '.join(dict.fromkeys(map(str, parts)))}" if parts else None,
+        )
+    return checked(table, name)
 
 
 @cache
@@ -60,6 +70,8 @@ def _merged(name: str, allowed: list[str], depth: int = 0) -> dict[str, Any]:
         )
     own_file = name.endswith(SUFFIX)
     known = _all_names() if depth else set(allowed)
+    if not own_file and name not in known and Path(name).is_file():
+        raise InputError(f"{name} is a file, but not one of a machine", hint=f"machine files end in {SUFFIX}")
     if not own_file and name not in known:
         raise unknown_name("machine", name, allowed, hint="or give the path of a machine file (.toml)")
     table = dict(read_table(Path(name)) if own_file else preset_table(name))

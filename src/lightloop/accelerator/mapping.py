@@ -73,7 +73,7 @@ def map_products(
     }  # fmt: skip
     with np.errstate(all="ignore"):  # what comes of it is checked where it is an amount
         for name, text in machine.file.events.items():
-            events[name] = formula(text)(events)
+            events[name] = formula(text)(events, f"events.{name}")
     programming = amounts({"programming time": rules.program_time}, events, "the")["programming time"]
     cycles, settings = _packed(events, flat=mode.flat_packing or not rules.wired)
     moved = reference_traffic(events) if mode.as_reference else traffic(events, products, cache_read_share)

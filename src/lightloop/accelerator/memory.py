@@ -1,9 +1,13 @@
 """What must come from off-chip memory, and what passes the global buffer.
 
-Weights come once. An activation that is larger than the global buffer goes out to memory and comes back; a weight
-product whose activations do not fit is cut, and either its weights or its activations come once for each cut,
-whichever is less. Attention runs one head after the other, its scores staying on the chip if one head's fit. Keys
-and values in a cache come from memory, but for those that this run has just made.
+Weights come once; where several runs of a layer share one set that fits on the chip, once for all of them. An
+activation that is larger than the global buffer is written to memory by the product that makes it and read by each
+product that uses it. A weight product whose input does not fit is cut, and either its weights or its input come once
+for each cut, whichever is less. Attention scores are used up head by head, so that they leave the chip only if one
+head's do not fit. Keys and values of a cache come from memory, but for those that this run has just made; those go to
+the cache once.
+
+What element-wise work reads and writes is not counted: it takes results as they come, and hands them on.
 
 The published simulator knows the weights only (modes compat and fixed).
 """
@@ -12,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -54,32 +59,65 @@ def reference_traffic(events: dict[str, Any]) -> Traffic:
 
 def traffic(events: dict[str, Any], products: Sequence[MatrixProduct], read_share: float) -> Traffic:
     """Traffic of `products`, whose `events` have been counted. Arrays of shape (..., products)."""
-    e = events
+    e, of = events, _flags(products)
     capacity = capacity_bytes(e) / (e["bits"] / 8)
     static, heads = e["static"], e["heads"]
-    cached_left = np.array([product.cached == "left" for product in products], dtype=float)
-    cached_right = np.array([product.cached == "right" for product in products], dtype=float)
-    left, right, outputs = e["m"] * e["k"], e["k"] * e["n"], e["m"] * e["n"]
-    stored = np.array([np.nan if p.stored_right is None else p.stored_right for p in products], dtype=float)
-    inputs = np.where(np.isnan(stored), heads * right, stored)
-    weights = e["operand_1"]
-    fits = inputs <= capacity
-    weights_again = weights * np.ceil(inputs / capacity) + inputs
-    inputs_again = weights + inputs * np.ceil(weights / capacity)
-    by_weights = weights_again <= inputs_again
-    weight_reads = np.where(fits | ~by_weights, weights, weights_again - inputs)
-    input_reads = np.where(fits, 0.0, np.where(by_weights, inputs, inputs_again - weights))
-    head = heads * (
-        np.where(left > capacity, left, 0.0) * (1 - cached_left)
-        + np.where(right > capacity, right, 0.0) * (1 - cached_right)
-        + np.where(outputs > capacity, outputs, 0.0)
-    )
-    output_writes = np.where(heads * outputs > capacity, heads * outputs, 0.0)
+    # As the network has them: a machine that streams positive numbers may turn a product round in its events.
+    m, k, n = np.array([(product.m, product.k, product.n) for product in products], dtype=float).T
+    left, right, outputs = m * k, k * n, m * n
+    inputs = np.where(np.isnan(of["stored_right"]), heads * right, of["stored_right"])
+    weights, weight_reads, input_reads = _cut(e["operand_1"], inputs, capacity)
+    shared = np.where(weights <= capacity, of["weight_share"], 1.0)
+    operand_reads = _spilled(left, heads, capacity, of["left_by_head"]) * (1 - of["cached_left"])
+    operand_reads += _spilled(right, heads, capacity, of["right_by_head"]) * (1 - of["cached_right"])
+    writes = np.maximum(_spilled(outputs, heads, capacity, of["out_by_head"]) - of["to_cache"], 0.0)
     return Traffic(
-        weights=static * weight_reads,
-        cache=(1 - static) * heads * (cached_left * left + cached_right * right) * read_share,
-        spilled=np.where(static > 0, input_reads + output_writes, head),
+        weights=static * weight_reads * shared,
+        cache=(1 - static) * heads * (of["cached_left"] * left + of["cached_right"] * right) * read_share,
+        spilled=np.where(static > 0, input_reads, operand_reads) + writes,
     )
+
+
+def _flags(products: Sequence[MatrixProduct]) -> dict[str, np.ndarray]:
+    """What decides of each product's traffic beside its sizes, arrays of shape (products,)."""
+    hands_on = [_hands_on(one, other) for one, other in pairwise(products)]  # to which operand of the next one
+    given = [None, *hands_on]
+    columns = {
+        "cached_left": [product.cached == "left" for product in products],
+        "cached_right": [product.cached == "right" for product in products],
+        "left_by_head": [side == "left" for side in given],
+        "right_by_head": [side == "right" for side in given],
+        "out_by_head": [*(side is not None for side in hands_on), False],
+        "to_cache": [product.to_cache for product in products],
+        "stored_right": [np.nan if p.stored_right is None else p.stored_right for p in products],
+        "weight_share": [1.0 if p.weight_sets is None else p.weight_sets / p.repeat for p in products],
+    }
+    return {name: np.array(values, dtype=float) for name, values in columns.items()}
+
+
+def _hands_on(one: MatrixProduct, other: MatrixProduct) -> str | None:
+    """The operand of `other` that the output of `one` becomes head by head, as scores become those of the values."""
+    if not (one.dynamic and other.dynamic and one.heads == other.heads):
+        return None
+    if one.m * one.n == other.m * other.k and other.nonnegative != "right":
+        return "left"
+    return "right" if one.m * one.n == other.k * other.n else None
+
+
+def _cut(weights: Any, inputs: Any, capacity: Any) -> tuple[Any, Any, Any]:
+    """Weights, and how many of them and of the inputs come, when inputs that do not fit cut a product."""
+    fits = inputs <= capacity
+    again = (weights * np.ceil(inputs / capacity), inputs * np.ceil(weights / capacity))
+    by_weights = again[0] + inputs <= weights + again[1]
+    weight_reads = np.where(fits | ~by_weights, weights, again[0])
+    input_reads = np.where(fits, 0.0, np.where(by_weights, inputs, again[1]))
+    return weights, weight_reads, input_reads
+
+
+def _spilled(one_head: Any, heads: Any, capacity: Any, by_head: np.ndarray) -> Any:
+    """Numbers of a tensor that does not fit: as a whole, or head by head where it is used up so."""
+    held_at_once = np.where(by_head > 0, one_head, heads * one_head)
+    return np.where(held_at_once > capacity, heads * one_head, 0.0)
 
 
 def capacity_bytes(quantities: dict[str, Any]) -> Any:

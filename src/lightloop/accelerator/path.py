@@ -5,7 +5,7 @@ The way that loses most sets the laser; the others only receive more light than 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -14,7 +14,6 @@ import numpy as np
 
 from lightloop.accelerator.formulas import amounts
 from lightloop.accelerator.schema import Stage
-from lightloop.errors import InputError
 
 LASER = "laser"
 MAX_WAYS = 256
@@ -30,13 +29,22 @@ class StageLoss:
 
 
 def order(path: Mapping[str, Stage]) -> list[str]:
-    """The stages, each after all those that it follows. Raises `InputError` when they go round in a circle."""
+    """The stages, each after all those that it follows; a machine file has no circles when it has been checked."""
     graph = {name: [before for before in stage.after if before != LASER] for name, stage in path.items()}
-    try:
-        return list(TopologicalSorter(graph).static_order())
-    except CycleError as error:
-        circle = " -> ".join(reversed(error.args[1]))
-        raise InputError(f"link.path goes round in a circle: {circle}", hint="light passes each stage once") from None
+    return list(TopologicalSorter(graph).static_order())
+
+
+def circles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """Circles of a graph of name -> names that come before it, each from a name back to itself; no name in two."""
+    rest = {name: [before for before in befores if before in graph] for name, befores in graph.items()}
+    found: list[list[str]] = []
+    while True:
+        try:
+            TopologicalSorter(rest).prepare()
+            return found
+        except CycleError as error:
+            found.append(list(reversed(error.args[1])))
+            rest = {name: [before for before in befores if before not in found[-1]] for name, befores in rest.items()}
 
 
 def ends(path: Mapping[str, Stage]) -> list[str]:

@@ -87,12 +87,8 @@ def charges_j(machine: Machine, cost: Price, latency_s: Any) -> dict[str, Any]:
     asked = {name: charge for name, charge in machine.file.charge.items() if np.any(_factor(machine, name))}
     compute = np.sum(cost.compute_s, axis=-1, keepdims=True)
     programming = np.sum(cost.mapped.programming_s * cost.repeats, axis=-1, keepdims=True)
-    spans = {
-        "on": latency_s,
-        "computing": compute - programming,
-        "stalled": np.maximum(latency_s - compute, 0.0),
-        "programming": programming,
-    }
+    working = compute - programming
+    spans = {"on": latency_s, "computing": working, "waiting": np.maximum(latency_s - working, 0.0)}
     powers = amounts({name: charge.power for name, charge in asked.items()}, machine.quantities, "charge of")
     return {name: powers[name] * spans[charge.while_] * _factor(machine, name) for name, charge in asked.items()}
 

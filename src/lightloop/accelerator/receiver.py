@@ -2,13 +2,14 @@
 
 One detector pair receives P watts at full scale, that is N = eta P T / (h nu) photoelectrons in a clock period T, or
 n = N / K for each of the K products that it sums. A readout collects L = K * cores * accumulation products on one
-capacitor. With g what a photon is worth (`snr_per_photon`), the noise over the signal, both as powers, is
+capacitor. With g and h what a photon is worth against shot and thermal noise and r the readouts of one number
+(`lightloop.accelerator.detection`), the noise over the signal, both as powers, is
 
     shot        1 / (g n)                              Poisson statistics of both detectors
-    thermal     s^2 / (g L n^2)                        s^2 = i^2 A T / (2 q^2) + k T_K C / q^2   electrons squared
-    intensity   R / (2 T) * (1 + r^2 K / g)            the laser's own fluctuation, R its density
-    adc         1 / (1.5 * 4^ENOB)                     2^ENOB = energy per conversion / Walden figure
-    dispersion  2/5 mean(e^2)                          e the imbalance of the coupler on each channel, uniform operands
+    thermal     r s^2 / (h L n^2)                      s^2 = i^2 A T / (2 q^2) + k T_K C / q^2   electrons squared
+    intensity   R / (2 T) * (1 + e^2 K / g)            the laser's own fluctuation, R its density
+    adc         r / (1.5 * 4^ENOB)                     2^ENOB = energy per conversion / Walden figure
+    dispersion  2/5 mean(d^2)                          d the imbalance of the coupler on each channel, uniform operands
 
 for i the amplifier's noise current (one-sided), A the cycles of accumulation, C the capacitor. Charge noise over a time
 t is that of a bandwidth 1 / (2 t). The powers add, and bits count as SNR = 1.5 * 4^bits.
@@ -19,7 +20,7 @@ amplitude a < 1 receive a^2 of the light and, against thermal noise, a^4 of the 
 from the data themselves, with the arguments that `noise_arguments` hands over.
 
 Balanced detection cancels the fluctuation of the common light but not that of the signal, which is as proportional to
-the laser's power; r = 10^(-rejection / 20) is what the pair's mismatch leaves of the first.
+the laser's power; e = 10^(-rejection / 20) is what the pair's mismatch leaves of the first.
 
 Sources: shot noise after Hamerly et al., PRX 9, 021032 (2019); Walden, IEEE JSAC 17, 539 (1999); the others are the
 textbook formulas of a photoreceiver. Every figure is an array where the machine's quantities are.
@@ -42,8 +43,8 @@ from lightloop.accelerator.detection import (
     readout_products,
     thermal_electrons,
     thermal_photons,
+    worth,
 )
-from lightloop.accelerator.formulas import formula
 from lightloop.units import db_to_ratio
 
 if TYPE_CHECKING:  # a machine's light may depend on its receiver, so this module stands below
@@ -118,17 +119,17 @@ class Receiver:
 def receiver(machine: Machine) -> Receiver:
     """The receiver of `machine`: what its light, amplifiers, converters and couplers leave of a number."""
     q = machine.quantities
-    worth = formula(machine.file.link.snr_per_photon)(q)
+    of = worth(machine.file.link, q)
     received = machine.link.laser_optical_w / db_to_ratio(machine.link.insertion_loss_db) / machine.link.split
     photons = detected_photons_per_mac(received, q)
     enob = adc_enob(q)
     dispersive = machine.file.onn_core == DISPERSIVE_CORE
     with np.errstate(divide="ignore"):
         noise = {
-            "shot": np.divide(1.0, worth * photons),
-            "thermal": thermal_photons(q) / worth * np.divide(1.0, photons) ** 2,
-            "intensity": intensity_noise(worth, q),
-            "adc": 1 / (1.5 * 4.0**enob),
+            "shot": np.divide(1.0, of.shot * photons),
+            "thermal": thermal_photons(q) / of.thermal * np.divide(1.0, photons) ** 2,
+            "intensity": intensity_noise(of.shot, q),
+            "adc": q["readouts"] / (1.5 * 4.0**enob),
             "dispersion": dispersion_noise(q) if dispersive else 0.0,
         }
     return Receiver(

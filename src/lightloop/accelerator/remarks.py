@@ -30,8 +30,8 @@ def _verdict(machine: Machine, found: Receiver) -> str:
     worst = max(found.noise_to_signal, key=lambda name: found.noise_to_signal[name])
     verb = "are there" if found.feasible else "are not there"
     return (
-        f"the {machine.bits} bits claimed {verb}: all noises together leave {total:.2f} at full scale, "
-        f"and {NAMES[worst]} takes most ({found.enob[worst]:.2f} bits alone)"
+        f"the {machine.bits} bits claimed {verb}, for operands at full scale and a sine that fills the converter: all "
+        f"noises together leave {total:.2f}, and {NAMES[worst]} takes most ({found.enob[worst]:.2f} bits alone)"
     )
 
 
@@ -77,6 +77,24 @@ def _thermal(machine: Machine, found: Receiver) -> str:
     )
 
 
+def _waveguide(machine: Machine, found: Receiver) -> str:
+    """The light of one core starts in one waveguide."""
+    light, most = machine.link.laser_optical_w, machine.quantities["receiver.waveguide_power"]
+    if light <= most:
+        return ""
+    return (
+        f"one core's light is {light * 1e3:.3g} mW: silicon absorbs two photons at once from about {most * 1e3:.3g} mW "
+        "in a waveguide, so it must be shared among waveguides before it enters the chip; that is not in the area"
+    )
+
+
+def _comb(machine: Machine, found: Receiver) -> str:
+    channels, most = machine.quantities["wavelengths"], machine.quantities["receiver.comb_channels"]
+    if machine.file.onn_core != "dot" or channels <= most:
+        return ""
+    return f"{channels:g} channels are more than one free spectral range holds ({most:g}); dispersion is extrapolated"
+
+
 def _encoding(machine: Machine, found: Receiver) -> str:
     if found.encoding_enob >= machine.bits:
         return ""
@@ -87,4 +105,6 @@ def _encoding(machine: Machine, found: Receiver) -> str:
     )
 
 
-REMARKS: tuple[Callable[[Machine, Receiver], Any], ...] = (_verdict, _converter, _light, _thermal, _rounding, _encoding)
+REMARKS: tuple[Callable[[Machine, Receiver], Any], ...] = (
+    _verdict, _converter, _light, _thermal, _waveguide, _comb, _rounding, _encoding,
+)  # fmt: skip

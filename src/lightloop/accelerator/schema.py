@@ -73,29 +73,44 @@ class Stage(Settings):
     part: Literal["modulation", "computation"] = "computation"
 
 
+class Detection(Settings):
+    """What one detected photon per multiply-accumulate is worth on this machine.
+
+    shot: formula, signal power over shot-noise power. thermal: formula, signal power in electrons squared.
+    """
+
+    shot: FormulaText
+    thermal: FormulaText
+
+
 class Link(Settings):
     """The way of the light from the laser to the detectors.
 
     path: stages by name; the worst way through them sets the light that the laser must give.
     split: formula, detectors that one laser feeds.
-    snr_per_photon: formula, signal-to-noise ratio of a dot product for one detected photon per multiply-accumulate.
+    snr_per_photon: formula, the best signal-to-noise ratio that detection can give a dot product for one detected
+        photon per multiply-accumulate; floors go by it.
+    detection: what the machine's own detection gives, where that is less.
+    laser_optical: formula, light of one core in W where the laser is given; otherwise the budget finds it.
     """
 
     path: dict[str, Stage]
     split: FormulaText
     snr_per_photon: FormulaText = "1"
+    detection: Detection | None = None
+    laser_optical: FormulaText | None = None
 
 
 class Charge(Settings):
     """Power beside the work that mode strict charges on request (`charge.NAME = 1`).
 
     power: formula, in W for the whole chip.
-    while_: when it is drawn: all the time, while the optics compute, while they wait, or while stationary operands
-        are set.
+    while_: when it is drawn: all the time, while the optics compute, or while they wait: for memory, for element-wise
+        work, or until stationary operands are set.
     """
 
     power: FormulaText
-    while_: Literal["on", "computing", "stalled", "programming"] = Field(alias="while")
+    while_: Literal["on", "computing", "waiting"] = Field(alias="while")
 
 
 class Wear(Settings):

@@ -23,7 +23,12 @@ CHARGES_LAYER = "charges"
 
 
 def simulate(
-    machine: Machine, workload: Workload, *, mode: str = "strict", schedule: str = "perfect"
+    machine: Machine,
+    workload: Workload,
+    *,
+    mode: str = "strict",
+    schedule: str = "perfect",
+    within_s: float | None = None,
 ) -> SimulationResult:
     """Run `workload` on `machine`.
 
@@ -33,6 +38,7 @@ def simulate(
         mode: `compat`, `fixed` or `strict`; see `lightloop.accelerator.modes`.
         schedule: How optics, memory and element-wise work overlap in mode strict: `perfect`, `double-buffered` or
             `serial`; see `lightloop.accelerator.schedule`.
+        within_s: Time of the chip that this machine is a part of; powers beside the work are charged for it.
 
     Returns:
         Energy by component and layer, latency, cycles, memory traffic, and the ratio of the energy to its floor.
@@ -51,7 +57,8 @@ def simulate(
         latency_s = sum(layer.latency_ms for layer in _counted(layers, machine, rules)) * 1e-3
     else:
         latency_s = max((interval.end_s for interval in timeline), default=0.0)
-    charges = {name: float(joules[0]) for name, joules in charges_j(machine, cost, np.array([latency_s])).items()}
+    charged = charges_j(machine, cost, np.array([within_s or latency_s]))
+    charges = {name: float(joules[0]) for name, joules in charged.items()}
     if charges:
         layers.append(LayerCost(CHARGES_LAYER, sum(charges.values()) * 1e3, 0.0, 0, 0, 0, 1, "charges"))
     total_j = sum(layer.energy_mj for layer in _counted(layers, machine, rules)) * 1e-3

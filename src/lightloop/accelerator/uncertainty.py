@@ -29,6 +29,7 @@ from lightloop.workload.products import Workload
 
 METRICS = ("energy_mj", "latency_ms", "area_mm2", "power_mw")
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.50, "q75": 0.75, "q95": 0.95}
+MIN_SAMPLES = 20  # so that one draw lies beyond each of the outer quantiles
 MAX_SAMPLES = 1_000_000
 BLOCK = 2000  # designs evaluated at once, so that what is in work stays small
 DECADE = 10.0
@@ -122,7 +123,7 @@ def uncertainty(
         machine_name: A preset or a machine file.
         workload: What runs.
         bits: Resolution.
-        samples: Number of draws.
+        samples: Number of draws, at least `MIN_SAMPLES`.
         seed: Seed of the draws.
         mode: `compat`, `fixed` or `strict`.
         rule: Rule of the link budget.
@@ -131,8 +132,11 @@ def uncertainty(
     Raises:
         InputError: An argument is not allowed.
     """
-    if isinstance(samples, bool) or not isinstance(samples, int) or not 1 <= samples <= MAX_SAMPLES:
-        raise InputError(f"samples must be a whole number from 1 to {MAX_SAMPLES}, got {samples!r}")
+    if isinstance(samples, bool) or not isinstance(samples, int) or not MIN_SAMPLES <= samples <= MAX_SAMPLES:
+        raise InputError(
+            f"samples must be a whole number from {MIN_SAMPLES} to {MAX_SAMPLES}, got {samples!r}",
+            hint=f"fewer than {MIN_SAMPLES} draws leave less than one beyond q05 and q95; 1000 give steady bands",
+        )
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
     uncertain = _uncertain(machine(machine_name, bits=bits, rule=rule, **overrides).library.constants.values())

@@ -15,6 +15,12 @@ app = typer.Typer(help="Energy, latency, area and power of networks on photonic 
 
 MachineArgument = Annotated[str, typer.Argument(help="A preset (see 'list') or a machine file (.toml).")]
 BitsOption = Annotated[int, typer.Option("--bits", help="Resolution of both operands.")]
+TokensOption = Annotated[int | None, typer.Option(help="Sequence length; when decoding, new tokens of each sequence.")]
+BatchOption = Annotated[int, typer.Option(help="Sequences run together.")]
+PhaseOption = Annotated[str | None, typer.Option(help="prefill or decode, of a language model.")]
+ContextOption = Annotated[
+    int | None, typer.Option(help="Tokens in the key-value cache when decoding, the new ones included.")
+]
 RuleOption = Annotated[str, typer.Option("--rule", help="How light grows with the bits: 2^b (published) or snr.")]
 WorkloadArgument = Annotated[
     str, typer.Argument(help="A preset (see 'list'), linear:INxOUT, an HF config.json or an .onnx file.")
@@ -30,10 +36,10 @@ def run(
     workload: WorkloadArgument,
     bits: BitsOption = 4,
     mode: Annotated[str, typer.Option(help="compat, fixed or strict.")] = "strict",
-    tokens: Annotated[int | None, typer.Option(help="Sequence length.")] = None,
-    batch: Annotated[int, typer.Option(help="Sequences run together.")] = 1,
-    phase: Annotated[str | None, typer.Option(help="prefill or decode, of a language model.")] = None,
-    context: Annotated[int | None, typer.Option(help="Tokens in the key-value cache when decoding.")] = None,
+    tokens: TokensOption = None,
+    batch: BatchOption = 1,
+    phase: PhaseOption = None,
+    context: ContextOption = None,
     sizes: Annotated[
         list[str] | None, typer.Option("--size", metavar="AXIS=N", help="An open axis of an .onnx file. Repeatable.")
     ] = None,
@@ -102,6 +108,10 @@ def limits(
     machine: MachineArgument,
     bits: BitsOption = 4,
     workload: Annotated[str, typer.Option(help="What the design's energy is taken from.")] = "deit-base",
+    tokens: TokensOption = None,
+    batch: BatchOption = 1,
+    phase: PhaseOption = None,
+    context: ContextOption = None,
     rule: RuleOption = "2^b",
     settings: SetOption = None,
     as_json: JsonOption = False,
@@ -114,7 +124,8 @@ def limits(
     chosen = accelerator.machine(machine, bits=bits, rule=rule, **overrides(settings))
     if isinstance(chosen, Chip):
         raise InputError(f"{machine} is a chip of several machines", hint="ask for the limits of each of them")
-    found = accelerator.limits(chosen, workload=accelerator.workload(workload)).to_dict()
+    work = accelerator.workload(workload, tokens=tokens, batch=batch, phase=phase, context=context)
+    found = accelerator.limits(chosen, workload=work).to_dict()
     if as_json:
         print_json(found)
         return

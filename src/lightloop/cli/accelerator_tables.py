@@ -20,8 +20,8 @@ def show_notes(result: SimulationResult) -> None:
         print_note(f"not run on {result.machine} in mode {result.mode}: {', '.join(result.skipped)}")
     if result.floor_ratio < 1:
         print_note(
-            f"the energy is {result.floor_ratio:.2g} of the physical floor: {result.machine} has too little light for "
-            f"{result.bits} bits (its laser grows as 2^bits, shot noise asks for 4^bits)"
+            f"the energy is {result.floor_ratio:.2g} of the physical floor: {result.machine} has less light than shot "
+            f"noise asks for at {result.bits} bits"
         )
     if result.memory.fits is False:
         print_note(
@@ -36,7 +36,7 @@ def show_run(result: SimulationResult) -> None:
     """Layers, components and totals of a run."""
     print_table(
         f"{result.workload} on {result.machine}, {result.bits} bit, {result.mode}",
-        ("layer", "energy mJ", "latency ms", "cycles", "MMAC", "off-chip MB", "times"),
+        ("layer", "energy mJ", "latency ms", "cycles each", "MMAC", "off-chip MB", "times"),
         [
             (
                 layer.name,
@@ -95,12 +95,13 @@ def show_uncertainty(found: Uncertainty) -> None:
     table = found.to_dict()
     print_table(
         f"{table['samples']} samples of all device constants",
-        ("figure", "5 %", "25 %", "50 %", "75 %", "95 %"),
+        ("figure", "nominal", "5 %", "25 %", "50 %", "75 %", "95 %"),
         [
-            (name, *(f"{row[q]:.5g}" for q in ("q05", "q25", "q50", "q75", "q95")))
+            (name, *(f"{row[q]:.5g}" for q in ("nominal", "q05", "q25", "q50", "q75", "q95")))
             for name, row in table["metrics"].items()
         ],
     )
+    print_line("ranges reach further to one side than to the other, so the nominal figure need not be the median")
     print_table(
         "\nwhat moves the energy most",
         ("constant", "low", "high", "energy mJ at low", "at high"),
@@ -197,6 +198,9 @@ def show_exploration(found: Exploration) -> None:
     for constraint, count in table.get("refused", {}).items():
         print_line(f"- {count} refused by {constraint}")
     best = {objective: design for objective, design in table["best"].items() if design}
+    if not best:
+        print_line("no design is feasible: loosen a constraint, or widen an axis")
+        return
     print_table(
         "\nbest of each objective",
         ("", *best),

@@ -43,9 +43,11 @@ def run(
 
 def report(directory: Annotated[Path, typer.Argument(help="A run folder.")]) -> None:
     """Rebuild the report of a run folder."""
+    from lightloop.loop.accelerator_folder import rebuild_page
     from lightloop.loop.report import write_report
 
-    print_line(str(write_report(directory).resolve()))
+    page = rebuild_page(directory) or write_report(directory)
+    print_line(str(page.resolve()))
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> None:

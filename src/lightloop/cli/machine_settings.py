@@ -11,7 +11,10 @@ from lightloop.errors import InputError
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="core.height, tiles, clock_ghz, device.NAME.FIELD, ... Repeatable."
+        "--set",
+        metavar="KEY=VALUE",
+        help="core.height, tiles, clock_ghz, laser_margin_db, device.NAME.FIELD; charge.NAME (a factor, 1 charges it); "
+        "PART/KEY for one part of a chip. Repeatable.",
     ),
 ]
 
@@ -20,9 +23,11 @@ def overrides(settings: list[str] | None) -> dict[str, Any]:
     """The settings by key. Raises `InputError` for one that is not KEY=NUMBER."""
     found: dict[str, Any] = {}
     for item in settings or []:
-        key, equals, value = item.partition("=")
+        key, equals, value = (part.strip() for part in item.partition("="))
+        if key in found:
+            raise InputError(f"--set {key} is given twice", hint="leave one of them out")
         try:
-            found[key.strip()] = float(value)
+            found[key] = float(value)
         except ValueError:
             equals = ""
         if not equals:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+PIPED_WIDTH = 200
 JSON_HELP = "Print one JSON object."
 
 
@@ -26,7 +27,8 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         table.add_column(column, justify="left" if index < text_columns else "right")
     for row in rows:
         table.add_row(*map(escape, row))
-    Console().print(table)
+    wide = None if sys.stdout.isatty() else PIPED_WIDTH  # a file or a pipe has no edge to cut figures at
+    Console(width=wide).print(table)
 
 
 def print_line(text: str) -> None:

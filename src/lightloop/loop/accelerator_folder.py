@@ -10,17 +10,20 @@ from typing import Any
 
 from lightloop.accelerator import Chip, Machine, SimulationResult, describe, limits
 from lightloop.accelerator.exploration.explore import explore
-from lightloop.accelerator.exploration.outcome import Exploration
+from lightloop.accelerator.exploration.outcome import Exploration, read_exploration
+from lightloop.accelerator.exploration.space import Space
 from lightloop.accelerator.uncertainty import Uncertainty
 from lightloop.report.accelerator_figures import run_figures
 from lightloop.report.accelerator_page import run_page
 from lightloop.report.exploration_page import exploration_figures, exploration_page
 from lightloop.report.page import write_page
 from lightloop.report.static import write_images
-from lightloop.runs import RunFolder, write_json, write_text
+from lightloop.runs import RunFolder, read_json, write_json, write_text
+from lightloop.settings import parse_settings
 from lightloop.workload.products import Workload
 
 PAGE = "report.html"
+RESULT = "result.json"
 PICTURES = "pictures"
 
 
@@ -58,12 +61,12 @@ def write_run(
     if bands:
         parts["uncertainty"] = bands.to_dict()
     table = result.to_dict()
-    write_json(folder / "result.json", {"result": table, **parts})
+    write_json(folder / RESULT, {"result": table, **parts})
     write_text(folder / "layers.csv", _csv(table["layers"]))
     figures = run_figures(table, link=parts["description"]["link"], **parts)
     write_images(figures, folder / PICTURES)
     folder.log(f"done: {result!r}")
-    return write_page(run_page(table, **parts), folder / PAGE)
+    return _write_run_page(folder.path)
 
 
 def write_exploration(
@@ -91,11 +94,33 @@ def write_exploration(
     """
     on_progress = (lambda done, total: report("designs", done, total)) if report else None
     found = explore(space, out, resume=resume, cluster=cluster, on_progress=on_progress)
-    summary = found.to_dict()
-    figures = exploration_figures(summary, designs=found.cloud, front=found.front)
+    figures = exploration_figures(found.to_dict(), designs=found.cloud, front=found.front)
     write_images(figures, found.folder / PICTURES)
-    page = exploration_page(summary, designs=found.cloud, front=found.front)
-    return found, write_page(page, found.folder / PAGE)
+    return found, _write_exploration_page(found)
+
+
+def rebuild_page(folder: str | Path) -> Path | None:
+    """Write the page of a finished accelerator run or exploration again; None where the folder holds neither."""
+    path = Path(folder)
+    if not (path / "run.toml").exists():
+        return None
+    settings = RunFolder(path).settings()
+    if "axes" in settings and (path / "designs.parquet").exists():
+        space = parse_settings(Space, {key: value for key, value in settings.items() if key != "sha256"}, str(path))
+        return _write_exploration_page(read_exploration(path / "designs.parquet", space))
+    if (path / RESULT).exists() and "result" in read_json(path / RESULT):
+        return _write_run_page(path)
+    return None
+
+
+def _write_run_page(path: Path) -> Path:
+    parts = read_json(path / RESULT)
+    return write_page(run_page(parts.pop("result"), **parts), path / PAGE)
+
+
+def _write_exploration_page(found: Exploration) -> Path:
+    page = exploration_page(found.to_dict(), designs=found.cloud, front=found.front)
+    return write_page(page, found.folder / PAGE)
 
 
 def _csv(rows: list[Mapping[str, Any]]) -> str:

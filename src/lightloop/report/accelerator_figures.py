@@ -84,6 +84,7 @@ def run_figures(
 
 def group_of(component: str) -> str:
     """The group of a component, by the longest beginning that fits its name."""
+    component = component.rpartition(".")[2]  # a part of one machine of a chip
     fitting = [
         (len(beginning), group)
         for group, beginnings in GROUPS.items()

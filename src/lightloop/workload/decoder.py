@@ -9,12 +9,15 @@ against a cache that holds `context` tokens of each sequence afterwards, the new
 
     2 layers x kv_heads x head_dim x context x batch
 
-numbers; in a layer with a sliding window, the window where that is shorter than the context.
+numbers. A layer with a sliding window holds as many positions as the new tokens see, that is window + tokens - 1 where
+that is fewer than the context: the first new token reads window - 1 older ones, however many tokens are new. Prefill
+leaves one window there.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -23,7 +26,7 @@ from lightloop.workload.families import families, transformer
 from lightloop.workload.layers import Run, products, vector_work
 from lightloop.workload.products import Workload
 from lightloop.workload.request import PHASES, Request, phaseless_mistakes, refuse, size_mistakes
-from lightloop.workload.transformer import Transformer, parameter_count
+from lightloop.workload.transformer import LayerKind, Transformer, parameter_count
 
 
 @cache
@@ -60,44 +63,33 @@ def run_transformer(name: str, model: Transformer, request: Request) -> Workload
     if request.phase == "decode":
         return _decode(name, model, request)
     tokens = model.context if request.tokens is None else request.tokens
-    run = Run(request.batch, tokens, tokens)
-    held = _cache_elements(model, tokens, request.batch) if model.causal else 0
-    return Workload(
-        name,
-        products(model, run),
-        vector_work(model, run),
-        run.columns,
-        phase="prefill" if model.causal else None,
-        batch=request.batch,
-        context=tokens if model.causal else None,
-        cache_elements=held,
-        cache_written=held,
-        parameters=parameter_count(model),
-    )
+    return _workload(name, model, Run(request.batch, tokens, tokens), "prefill" if model.causal else None)
 
 
 def _decode(name: str, model: Transformer, request: Request) -> Workload:
-    new = request.tokens or 1
     context = model.context if request.context is None else request.context
-    run = Run(request.batch, new, context, cached=True)
+    return _workload(name, model, Run(request.batch, request.tokens or 1, context, cached=True), "decode")
+
+
+def _workload(name: str, model: Transformer, run: Run, phase: str | None) -> Workload:
     return Workload(
         name,
         products(model, run),
         vector_work(model, run),
         run.columns,
-        phase="decode",
-        batch=request.batch,
-        context=context,
-        cache_elements=_cache_elements(model, context, request.batch),
-        cache_written=_cache_elements(model, new, request.batch),
+        phase=phase,
+        batch=run.batch,
+        context=run.context if phase else None,
+        cache_elements=_cached(model, run, run.held) if phase else 0,
+        cache_written=_cached(model, run, run.written),
         parameters=parameter_count(model),
     )
 
 
-def _cache_elements(model: Transformer, positions: int, batch: int) -> int:
-    """Keys and values of `positions` tokens of each sequence, as far as windows keep them."""
-    held = sum(model.cached_positions(positions, kind) * count for kind, count in model.layer_kinds().items())
-    return 2 * model.kv_width * held * batch
+def _cached(model: Transformer, run: Run, positions: Callable[[Transformer, LayerKind], int]) -> int:
+    """Keys and values of all layers, each with its number of positions of each sequence."""
+    of_all_layers = sum(positions(model, kind) * count for kind, count in model.layer_kinds().items())
+    return 2 * model.kv_width * of_all_layers * run.batch
 
 
 def _mistakes(model: Transformer, request: Request) -> list[str]:

@@ -59,6 +59,11 @@ def huggingface(path: Path, request: Request) -> Workload:
 
 
 def _load(path: Path) -> dict[str, Any]:
+    if path.name == "config.json" and path.parent.is_dir() and not path.exists():
+        raise InputError(
+            f"{path.parent} is a folder, and config.json was not found in it",
+            hint="give the folder of a model's config.json, or an .onnx file",
+        )
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -157,7 +157,7 @@ def _einsum(step: Step) -> list[Operands]:
     if len(step.inputs) > 2:
         raise UnreadableError(f"Einsum {equation} of {len(step.inputs)} operands; export it as products of two")
     terms, _, result = equation.partition("->")
-    first, second = _letters(terms.split(","), [step.input(0), step.input(1)])
+    first, second = letters(terms.split(","), [step.input(0), step.input(1)])
     if len(set(first)) < len(first) or len(set(second)) < len(second):
         raise UnreadableError(f"Einsum {equation} takes a diagonal")
     size = dict(zip(first, step.input(0), strict=True)) | dict(zip(second, step.input(1), strict=True))
@@ -173,7 +173,7 @@ def _einsum(step: Step) -> list[Operands]:
     return _stacked(step, 0, 1, m, over(both - kept), n, (over(both & kept),) * 2)
 
 
-def _letters(terms: list[str], shapes: list[Shape]) -> list[str]:
+def letters(terms: list[str], shapes: list[Shape]) -> list[str]:
     """Terms of an equation with their dots written out as digits, counted so that the last ones agree."""
     found = []
     free = [len(shape) - len(term.replace("...", "")) for term, shape in zip(terms, shapes, strict=True)]
@@ -194,16 +194,17 @@ def recurrent_shape(step: Step) -> tuple[int, int, int, int]:
 
 
 def _recurrent(step: Step) -> list[Operands]:
-    """All inputs at once, then the state step by step; where it starts from zero the first step is no work."""
+    """All inputs at once, then the state step by step, every step with the weights of its direction.
+
+    The first step is work too, for a machine that is handed a state does not know that it is zero.
+    """
     gates = _GATES[step.operation]
     directions, time, batch, state = recurrent_shape(step)
-    later = time if step.has(5) and not step.is_weight(5) else time - 1
     inputs = MatrixProduct("input", gates * state, step.input(0)[2], time * batch, repeat=directions)
-    found = [Operands(inputs, 1, 0)]
-    if later:
-        again = MatrixProduct("state", gates * state, state, batch, repeat=directions * later)
-        found.append(Operands(again, 2, 0))
-    return found
+    again = MatrixProduct(
+        "state", gates * state, state, batch, repeat=directions * time, weight_sets=directions if time > 1 else None
+    )
+    return [Operands(inputs, 1, 0), Operands(again, 2, 0)]
 
 
 def recurrent_work(step: Step) -> dict[str, int]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lightloop.workload.request import Request
+from lightloop.workload.request import Request, is_size
 
 # What exporters call the axes that a batch and a sequence lie on.
 BATCH_AXES = {"batch", "batch_size", "batchsize", "bs", "b", "n"}
@@ -81,7 +81,8 @@ def bind_inputs(model: Any, request: Request, sizes: Mapping[str, int]) -> list[
                 loose.append(f"{place} is open ({label})")
                 continue
             used.add(key)
-            dim.dim_value = size
+            if is_size(size):
+                dim.dim_value = size
     return [*loose, *_unused(used, request, sizes)]
 
 
@@ -102,7 +103,7 @@ def _unused(used: set[str], request: Request, sizes: Mapping[str, int]) -> list[
     found += [
         f"sizes: {key} must be a whole number of at least 1, got {value!r}"
         for key, value in sizes.items()
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1
+        if not is_size(value)
     ]
     if request.batch != 1 and "batch" not in used:
         found.append(f"batch = {request.batch} binds nothing: no open dimension is named like a batch")

@@ -28,6 +28,9 @@ class MatrixProduct:
         cached: The operand of a dynamic product that lies in a key-value cache: "left", "right" or None.
         stored_right: Elements of all right operands as they are stored, where that is fewer than heads * k * n
             (a convolution reads each pixel under many kernels); None where it is that.
+        to_cache: Numbers of one repeat's output that are keys or values for a key-value cache.
+        weight_sets: How many different weights the repeats use, as the steps of a recurrent layer use one; None means
+            one for each repeat.
     """
 
     name: str
@@ -41,6 +44,8 @@ class MatrixProduct:
     kind: str = "linear"
     cached: str | None = None
     stored_right: int | None = None
+    to_cache: int = 0
+    weight_sets: int | None = None
 
     @property
     def macs(self) -> int:
@@ -96,7 +101,8 @@ class Workload:
         phase: "prefill", "decode", or None for networks that have no such phases.
         batch: Sequences run together.
         context: Tokens of each sequence that the key-value cache holds after the run, the new ones included.
-        cache_elements: Numbers in the key-value cache after the run, all layers and sequences.
+        cache_elements: Numbers in the key-value cache when the run ends, all layers and sequences. Where a layer has
+            a sliding window, all that a query of this run sees is counted.
         cache_written: Those of them that this run adds.
         parameters: Weights of the whole network, those that this run does not touch included; None if unknown.
         unpriced: What the network does that is not priced.

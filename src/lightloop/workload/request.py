@@ -42,8 +42,13 @@ def size_mistakes(request: Request, *, least_tokens: int = 1) -> list[str]:
     return [
         f"{label} must be a whole number of at least {least}, got {value!r}"
         for label, value, least in wanted
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least)
+        if value is not None and not is_size(value, least)
     ]
+
+
+def is_size(value: object, least: int = 1) -> bool:
+    """Whether it is a whole number of at least `least`."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def phaseless_mistakes(request: Request, what: str) -> list[str]:

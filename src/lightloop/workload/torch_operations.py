@@ -33,12 +33,20 @@ MOVES = COPIES | {
     "replication_pad2d", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "im2col", "upsample_nearest1d",
     "upsample_nearest2d", "upsample_nearest3d", "max_pool2d_with_indices",
 }  # fmt: skip
+# Operations that make a tensor which holds nothing of the network's own: the state that a recurrence starts from.
+STARTS = {"zeros", "new_zeros", "zeros_like", "rand", "randn", "rand_like", "randn_like"}
+# Operations that put weights into a tensor made before, or beside it: what comes of it is a weight.
+ASSEMBLES = {"copy", "cat", "stack", "slice_scatter", "select_scatter", "index_put", "_index_put_impl", "index_copy",
+             "scatter", "masked_scatter", "where"}  # fmt: skip
+# Operations that write plain numbers into a tensor made before: a mask or a pattern comes of it, and no state.
+FILLS = {"fill", "masked_fill", "index_fill"}
 # Operations that cost nothing: moves (pooling is none), views, and tensors that are made and not computed.
 FREE = (MOVES - {"max_pool2d_with_indices"}) | {
     "embedding", "constant_pad_nd", "empty", "empty_strided", "empty_like", "full", "full_like", "zeros", "zeros_like",
     "ones", "ones_like", "new_empty", "new_empty_strided", "new_full", "new_zeros", "new_ones", "arange",
     "scalar_tensor", "eye", "tril", "triu", "lift_fresh", "lift_fresh_copy", "fill", "zero", "index_put", "scatter",
-    "_index_put_impl", "masked_scatter", "split_with_sizes_copy", "unbind_copy", "resize", "set", "linspace",
+    "_index_put_impl", "masked_scatter", "split_with_sizes_copy", "unbind_copy", "unsafe_split",
+    "unsafe_split_with_sizes", "resize", "set", "linspace",
     "tril_indices", "triu_indices", "_local_scalar_dense", "_assert_async", "_assert_tensor_metadata", "_reshape_alias",
     "as_strided", "_nested_tensor_from_mask", "sym_size", "sym_numel", "sym_stride", "detach", "alias",
 }  # fmt: skip
@@ -158,6 +166,7 @@ PRODUCTS: dict[str, Callable[[Any, Any], Shapes]] = {
     "mv": _matrix_vector(0),
     "addmv": _matrix_vector(1),
     "dot": _dot,
+    "vdot": _dot,
     "convolution": _convolution,
     "_grouped_mm": _grouped,
     **dict.fromkeys(FUSED_ATTENTION, _fused_attention),

@@ -4,12 +4,21 @@ The network runs once on tensors that have shapes but no data, and every product
 No weight is copied and nothing is computed, so a model of any size can be traced.
 
 An operand is a weight if it was computed from parameters and buffers alone; a product of two operands that both
-depend on the input is marked dynamic (attention scores and values). What is neither product nor element-wise work
+depend on the input is marked dynamic (attention scores and values). A tensor of zeros or random numbers that `forward`
+makes, such as the state that a recurrent layer starts from, is data and no weight: its products are run. Repeats that
+use one weight again (steps in time, tied layers) say so in `weight_sets`.
+
+A product of complex matrices is priced as four real ones of its shape, its name ending in `.complex`: the real and the
+imaginary part of the weight, two weights, each with both parts of the data. Parameters and element-wise work count a
+complex number as two.
+
+What is neither product nor element-wise work
 (pooling, reductions, sorting, Fourier transforms, ...) is listed in `unpriced` with its floating-point operations.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -35,7 +44,7 @@ def trace(
 
     Args:
         network: A module, on any device (`meta` included), or a program from `torch.export.export`.
-        example_inputs: A tensor, a tuple of arguments, or a dict of keyword arguments. Only shapes and types count.
+        example_inputs: A tensor, a tuple of all arguments, or a dict of keyword arguments. Only shapes and types count.
             A program may go without: it knows its inputs. One with open sizes needs them, for they bind the sizes.
         name: Name of the workload; the class of the module if None.
         tokens: Tokens that the inputs stand for; the number of integer inputs if None.
@@ -77,7 +86,7 @@ def trace(
         products,
         recorder.vector_work,
         _tokens([*args, *kwargs.values()]) if tokens is None else tokens,
-        parameters=sum(parameter.numel() for parameter in module.parameters()),
+        parameters=sum(parameter.numel() * (1 + parameter.is_complex()) for parameter in module.parameters()),
         unpriced=recorder.unpriced,
     )
 
@@ -95,7 +104,7 @@ def _play(
         stack.enter_context(_evaluating(module))
         if run is None:
             stack.enter_context(_named_calls(module, recorder))
-        for context in (torch.no_grad(), sdpa_kernel(SDPBackend.MATH), fake, recorder):
+        for context in (_quiet(), torch.no_grad(), sdpa_kernel(SDPBackend.MATH), fake, recorder):
             stack.enter_context(context)
         play: Callable[..., Any] = module if run is None else run.player(recorder)
         play(*args, **kwargs)
@@ -124,8 +133,19 @@ def _shapes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
 def _tokens(values: list[Any]) -> int | None:
     """Elements of the first integer input."""
     tensors = [value for value in values if isinstance(value, torch.Tensor)]
-    whole = [value for value in tensors if not value.dtype.is_floating_point and value.dtype != torch.bool]
+    whole = [v for v in tensors if not (v.dtype.is_floating_point or v.is_complex() or v.dtype == torch.bool)]
     return whole[0].numel() if whole else None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """torch logs a traceback of what goes wrong on tensors without data; here the error itself says it."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = disabled
 
 
 @contextmanager

@@ -140,7 +140,7 @@ class Transformer:
         return Counter(LayerKind(*both) for both in zip(sliding, sparse, strict=True))
 
     def cached_positions(self, context: int, kind: LayerKind) -> int:
-        """Positions that the cache of one layer holds when a sequence is `context` tokens long."""
+        """Positions that the next tokens of a sequence of `context` tokens can see in one layer, one window at most."""
         return min(context, self.window) if kind.sliding else context
 
 

@@ -14,7 +14,7 @@ from lightloop.accelerator.knobs import DEVICE, Knob, knob
 from lightloop.accelerator.machine import library_of
 from lightloop.accelerator.machine_file import read_machine
 from lightloop.errors import InputError, unknown_name
-from lightloop.settings import Settings
+from lightloop.settings import Settings, as_line
 
 MAX_VALUES = 100_000
 DIGITS = 12  # steps are cleaned of rounding beyond these, so that 0.1 * 3 is 0.3
@@ -128,7 +128,7 @@ class Rules:
         wrong = points[~self._knob(key).fits(points)]
         if len(wrong):
             ends = self._knob(key)
-            raise InputError(f"must be {ends.wanted()}, got {wrong[0]:g}; allowed: {ends.low:g} to {ends.high:.0f}")
+            raise InputError(f"must be {ends.wanted()}, got {wrong[0]:g}", allowed=[ends.range()])
         if key == "core.width" and self._file.mapping.one_vector and (points != 1).any():
             raise InputError(
                 f"must be 1, got {points[points != 1][0]:g}: the core of {self.machine} takes one vector per clock"
@@ -154,13 +154,6 @@ def flattened(table: Mapping[str, Any], place: str = "") -> dict[str, Any]:
         else:
             axes[key] = {"key": key, **(value if isinstance(value, Mapping) else {"values": value})}
     return axes
-
-
-def as_line(error: InputError) -> str:
-    """An error's message and hint in one line; what is allowed, where that is short."""
-    allowed = error.allowed if error.allowed is not None and len(error.allowed) <= 12 else None
-    parts = [error.message, f"allowed: {', '.join(allowed)}" if allowed else "", error.hint or ""]
-    return "; ".join(part.replace("\n", "; ") for part in parts if part)
 
 
 def _repeated(points: np.ndarray) -> float:

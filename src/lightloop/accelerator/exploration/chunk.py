@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lightloop.accelerator.designs import BITS, evaluate
+from lightloop.accelerator.designs import BITS, OF_MACHINE, OF_WORKLOAD, evaluate
 from lightloop.accelerator.exploration.constraint import holds, spelled
-from lightloop.accelerator.exploration.network import METRICS, OF_MACHINE, OF_WORKLOAD
+from lightloop.accelerator.exploration.network import METRICS
 from lightloop.accelerator.exploration.sampling import Designs
 from lightloop.accelerator.exploration.space import Space
 from lightloop.accelerator.exploration.tally import Tally

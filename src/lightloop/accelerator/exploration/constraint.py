@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from lightloop.accelerator.exploration.axis import as_line
 from lightloop.accelerator.formulas import Formula, formula
 from lightloop.accelerator.knobs import DEVICE
 from lightloop.errors import InputError
+from lightloop.settings import as_line
 
 # Comparison -> the sides on which it bounds a name that stands to its left.
 BOUNDS = {ast.Lt: ("high",), ast.LtE: ("high",), ast.Gt: ("low",), ast.GtE: ("low",), ast.Eq: ("low", "high")}
@@ -28,8 +28,8 @@ def spelled(key: str) -> str:
     return key.removeprefix(DEVICE)
 
 
-def mistake(text: str, known: Iterable[str]) -> str | None:
-    """What is wrong with a constraint over the names `known`, or None."""
+def mistake(text: str) -> str | None:
+    """What is wrong with a constraint whatever the names are, or None."""
     try:
         names = formula(text).names
     except InputError as error:
@@ -39,12 +39,23 @@ def mistake(text: str, known: Iterable[str]) -> str | None:
         return f"{text!r} is not one comparison; write for example 'area_mm2 <= 100', and one line for each bound"
     if not names:
         return f"{text!r} names no axis and no column"
-    known = sorted(known)
-    for name in sorted(names - set(known)):
-        near = get_close_matches(name, known, n=1, cutoff=0.5)
-        advice = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(known)}"
-        return f"unknown name {name!r} in {text!r}; {advice}"
     return None
+
+
+def unknown_names(text: str, known: Iterable[str]) -> str | None:
+    """What to say of the names in a constraint that are not `known`, or None; of one that cannot be read, None."""
+    try:
+        missing = sorted(formula(text).names - set(known))
+    except InputError:
+        return None
+    return "; ".join(f"unknown name {name!r} in {text!r}; {nearest(name, known)}" for name in missing) or None
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Advice for a name that is unknown."""
+    known = sorted(known)
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(known)}"
 
 
 def holds(rule: Formula, columns: Mapping[str, Any], designs: int) -> np.ndarray:

@@ -9,17 +9,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from lightloop.accelerator.designs import BITS
-from lightloop.accelerator.exploration.axis import as_line
-from lightloop.errors import InputError
+from lightloop.accelerator.designs import BITS, OF_WORKLOAD
 from lightloop.settings import Settings
 from lightloop.workload import workload
 from lightloop.workload.products import Workload
 
-# Columns of a machine alone, and those that each network has of its own.
-OF_MACHINE = ("area_mm2", "power_mw")
-OF_WORKLOAD = ("energy_mj", "latency_ms", "edp_mj_ms", "floor_ratio")
-METRICS = ("energy_mj", "latency_ms", "area_mm2", "power_mw", "edp_mj_ms", "floor_ratio")
+METRICS = ("energy_mj", "latency_ms", "area_mm2", "power_mw", "edp_mj_ms", "floor_ratio", "effective_bits",
+           "laser_mw_per_core")  # fmt: skip
 
 
 class WorkloadSettings(Settings):
@@ -56,11 +52,8 @@ class WorkloadSettings(Settings):
 
 
 def runs(settings: WorkloadSettings) -> WorkloadSettings:
-    """`settings` unchanged. Raises `ValueError` where the network cannot run so."""
-    try:
-        settings.build()
-    except InputError as error:
-        raise ValueError(as_line(error)) from None
+    """`settings` unchanged. Raises `InputError` where the network cannot run so."""
+    settings.build()
     return settings
 
 

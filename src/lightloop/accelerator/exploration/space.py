@@ -14,23 +14,31 @@ device.mzm.loss_db = { from = 0.5, to = 2, step = 0.5 }
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable
 from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from lightloop.accelerator.designs import BITS
-from lightloop.accelerator.exploration.axis import Axis, Rules, as_line, flattened
+from lightloop.accelerator.exploration.axis import Axis, Rules, flattened
 from lightloop.accelerator.exploration.constraint import contradiction, holds, mistake, spelled
+from lightloop.accelerator.exploration.names import unknown_columns, with_others
 from lightloop.accelerator.exploration.network import WorkloadSettings, columns_of, runs
 from lightloop.accelerator.formulas import formula
 from lightloop.accelerator.link import RULES
 from lightloop.accelerator.machine_file import SUFFIX, read_machine
 from lightloop.accelerator.modes import MODES
-from lightloop.errors import InputError, unknown_name
+from lightloop.errors import unknown_name
 from lightloop.settings import Settings, parse_settings, read_table
 
 MAX_DESIGNS = 10**8
@@ -49,22 +57,10 @@ def _axis_fits(axis: Axis, info: ValidationInfo) -> Axis:
     return axis
 
 
-def _constraint_reads(text: str, info: ValidationInfo) -> str:
-    if "axes" in info.data and "workloads" in info.data:
-        line = mistake(text, map(spelled, columns_of(info.data["axes"], info.data["workloads"])))
-        if line:
-            raise ValueError(line)
-    return text
-
-
-def _objective_known(text: str, info: ValidationInfo) -> str:
-    name = text.removeprefix("max:")
-    if "axes" in info.data and "workloads" in info.data:
-        known = columns_of(info.data["axes"], info.data["workloads"])
-        if name not in known:
-            near = get_close_matches(name, known, n=1, cutoff=0.5)
-            advice = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(known)}, each also as max:NAME"
-            raise ValueError(f"unknown column {name!r}; {advice}")
+def _constraint_reads(text: str) -> str:
+    line = mistake(text)
+    if line:
+        raise ValueError(line)
     return text
 
 
@@ -105,17 +101,26 @@ class Space(Settings):
     seed: int = Field(default=0, ge=0, strict=True)
     axes: dict[str, Annotated[Axis, AfterValidator(_axis_fits)]]
     constraints: tuple[Annotated[str, AfterValidator(_constraint_reads)], ...] = ()
-    objectives: tuple[Annotated[str, AfterValidator(_objective_known)], ...] = (
-        "energy_mj",
-        "latency_ms",
-        "area_mm2",
-    )
+    objectives: tuple[str, ...] = ("energy_mj", "latency_ms", "area_mm2")
     chunk: int = Field(default=50_000, ge=1, le=1_000_000, strict=True)
+
+    # Names depend on fields which may have mistakes of their own: they are looked up in the table as it was given.
+    @model_validator(mode="wrap")
+    @classmethod
+    def _told_together(cls, table: Any, validate: Callable[[Any], Space]) -> Space:
+        unknown = unknown_columns(table)
+        try:
+            space = validate(table)
+        except ValidationError as error:
+            raise with_others(error, unknown) from None
+        if unknown:
+            raise ValidationError.from_exception_data(cls.__name__, unknown)
+        return space
 
     @field_validator("machine")
     @classmethod
     def _machine_reads(cls, name: str) -> str:
-        _as_value_error(lambda: read_machine(name))
+        read_machine(name)
         return name
 
     # A least length on the field itself would also be told of a list whose members have mistakes.
@@ -149,7 +154,7 @@ class Space(Settings):
     def _named(cls, name: str, info: ValidationInfo) -> str:
         names: Iterable[str] = MODES if info.field_name == "mode" else RULES
         if name not in names:
-            raise ValueError(as_line(unknown_name(str(info.field_name), name, names)))
+            raise unknown_name(str(info.field_name), name, names)
         return name
 
     @field_validator("samples")
@@ -186,19 +191,26 @@ class Space(Settings):
 
     @model_validator(mode="after")
     def _leaves_something(self) -> Space:
-        for key, axis in self.all_axes.items():
-            named = {spelled(key): self.points(key)}
-            alone = [text for text in self.constraints if formula(text).names == named.keys()]
-            for text in alone if not axis.continuous else ():
-                if not holds(formula(text), named, len(named[spelled(key)])).any():
-                    raise ValueError(f"constraint {text!r} leaves no value of {key}")
+        lines = [
+            f"constraint {text!r} leaves no value of {key}"
+            for key, axis in self.all_axes.items()
+            for text in self.constraints
+            if not axis.continuous and formula(text).names == {spelled(key)} and not self._leaves(text, key)
+        ]
         if self.size > MAX_DESIGNS:
             longest = max(self.all_axes, key=lambda key: len(self.points(key)))
-            raise ValueError(
+            lines.append(
                 f"the grid has {self.size:.4g} designs, at most {MAX_DESIGNS:.0e} are taken; give fewer values "
                 f"({longest} has {len(self.points(longest))}), or take sampling = 'sobol' with samples = 262144"
             )
+        if lines:
+            raise ValueError("; ".join(lines))
         return self
+
+    def _leaves(self, text: str, key: str) -> bool:
+        """Whether a constraint on one axis alone leaves any of its values."""
+        points = self.points(key)
+        return bool(holds(formula(text), {spelled(key): points}, len(points)).any())
 
     @property
     def sampled(self) -> bool:
@@ -230,14 +242,6 @@ class Space(Settings):
     def columns(self) -> list[str]:
         """The columns of its result, without `design` and `feasible`."""
         return columns_of(self.axes, self.workloads)
-
-
-def _as_value_error(act: Any) -> None:
-    """Run `act`; an `InputError` of many lines becomes one line among the others."""
-    try:
-        act()
-    except InputError as error:
-        raise ValueError(as_line(error)) from None
 
 
 def load_space(path: str | Path) -> Space:
