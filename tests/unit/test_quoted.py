@@ -63,5 +63,5 @@ def test_all_mistakes_of_a_table_are_told_at_once() -> None:
     infinite = good | {"value": float("inf")}
     with pytest.raises(InputError) as error:
         read_quoted({"figure": [unmarked, infinite]}, "f")
-    assert "figure.0.quoted" in str(error.value)
-    assert "figure.1.value" in str(error.value)
+    assert "figure, entry 1, quoted" in str(error.value)
+    assert "figure, entry 2, value" in str(error.value)
