@@ -25,9 +25,9 @@ def weight() -> nn.Parameter:
         ("lr", -1e-3, "a number >= 0"),
         ("lr", float("nan"), "a number >= 0"),
         ("granularity", "row", "channel, tensor"),
-        ("projection", "svd", "gaussian, rademacher"),
-        ("projection", 3, "gaussian, rademacher"),
-        ("weight_rounding", "stochastic", "nearest"),
+        ("projection", "svd", "gaussian, rademacher, sparse"),
+        ("projection", 3, "gaussian, rademacher, sparse"),
+        ("weight_rounding", "up", "nearest, stochastic"),
         ("implementation", "triton", "auto, reference"),
         ("state_dtype", "bf16", "fp32"),
         ("state_dtype", torch.bfloat16, "fp32"),
@@ -116,3 +116,12 @@ def test_param_groups_refuses_unknown_options_and_frozen_models() -> None:
         param_groups(model, rank=0)
     with pytest.raises(InputError, match="no trainable"):
         param_groups(model.requires_grad_(False))
+
+
+@pytest.mark.parametrize("rank", [2, None])
+def test_stochastic_rounding_refuses_float16_and_compat(rank: int | None) -> None:
+    half = nn.Parameter(torch.zeros(4, 4, dtype=torch.float16))
+    with pytest.raises(InputError, match="float16"):
+        Apollo([half], rank=rank, weight_rounding="stochastic")
+    with pytest.raises(InputError, match="weight_rounding"):
+        Apollo([weight()], rank=rank, weight_rounding="stochastic", compat="apollo-torch")

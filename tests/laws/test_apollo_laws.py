@@ -11,8 +11,9 @@ import torch
 from torch import Generator, Tensor, nn
 
 from lightloop.optim import Apollo, norms, param_groups
+from lightloop.optim.keys import projection_key
 from lightloop.optim.limiter import norm_floor
-from lightloop.optim.projection import gaussian, projection_key, rademacher
+from lightloop.optim.projection import gaussian, rademacher
 
 # The theorem is for r → ∞; at r = 32 the mean of 1/χ² alone lifts the channel-wise ratio by 2.7 %.
 NORM_LAW_TOLERANCE = 0.03

@@ -15,7 +15,8 @@ from torch import Generator, Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lightloop.optim import Apollo, norms, param_groups
-from lightloop.optim.projection import PROJECTIONS, projection_key
+from lightloop.optim.keys import projection_key
+from lightloop.optim.projection import PROJECTIONS
 
 Make = Callable[[list[nn.Parameter]], Apollo]
 
@@ -278,7 +279,7 @@ def test_the_projection_goes_by_seed_name_and_renewal() -> None:
     assert len(keys) == 18
     # Saved runs go on with the same projections only as long as this stays what it is.
     assert projection_key(0, "layers.0.weight", 3) == 17365488152719897554
-    assert set(PROJECTIONS) == {"gaussian", "rademacher"}
+    assert set(PROJECTIONS) == {"gaussian", "rademacher", "sparse"}
 
 
 class TinyLanguageModel(nn.Module):

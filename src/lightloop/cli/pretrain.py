@@ -15,6 +15,7 @@ from lightloop.errors import InputError
 
 if TYPE_CHECKING:
     from lightloop.pretrain.evaluation import Evaluation
+    from lightloop.pretrain.plan import TrainingPlan
 
 app = typer.Typer(help="Train language models with little memory, and measure them.", no_args_is_help=True)
 
@@ -114,6 +115,58 @@ def evaluate_run(
     if there and there.cost.energy_per_token_mj:
         energy_uj, bits_left = there.cost.energy_per_token_mj * 1e3, there.enob["total"]
         print_line(f"\n{energy_uj:.4g} uJ per token, {bits_left:.2f} effective bits at full scale")
+
+
+@app.command()
+def plan(
+    model: Annotated[str, typer.Argument(help="Size of the model: llama-60m, llama-7b, ...")],
+    optimizer: Annotated[str, typer.Option(help="adamw, apollo, apollo-mini, q-apollo-mini, galore, muon, ...")],
+    weights: Annotated[str | None, typer.Option(help="fp32, bf16 or int8; bf16 if the optimizer lets it.")] = None,
+    states: Annotated[str | None, typer.Option(help="fp32, bf16 or int8; as the weights, bf16 for int8.")] = None,
+    rank: Annotated[int | None, typer.Option(help="Of low-rank optimizers; width / 4, at most 256.")] = None,
+    batch: Annotated[int, typer.Option(help="Sequences in a step.")] = 1,
+    tokens: Annotated[int, typer.Option(help="Length of each.")] = 256,
+    vocab: Annotated[int, typer.Option(help="Words the model knows.")] = 32_000,
+    layerwise: Annotated[bool, typer.Option("--layerwise", help="Step and free each gradient in backward.")] = False,
+    checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Compute blocks again in backward.")] = False,
+    scores: Annotated[bool, typer.Option("--scores", help="Attention keeps its scores: no fused kernel.")] = False,
+    fused_norm: Annotated[bool, typer.Option("--fused-norm", help="Norms keep less, as torch's on CUDA.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """The memory that training MODEL takes, by class, before anything is allocated."""
+    from lightloop.pretrain.plan import plan_training
+
+    planned = plan_training(
+        model,
+        optimizer,
+        weights=weights,
+        states=states,
+        rank=rank,
+        batch=batch,
+        tokens=tokens,
+        vocab=vocab,
+        layerwise=layerwise,
+        checkpointing=checkpointing,
+        scores=scores,
+        fused_norm=fused_norm,
+    )
+    if as_json:
+        print_json(planned.to_dict())
+        return
+    _print_plan(planned)
+
+
+def _print_plan(planned: TrainingPlan) -> None:
+    rows = [(name, what, f"{size / 1e9:.3f}") for name, size, what in planned.rows()]
+    print_table(
+        f"{planned.model}, {planned.parameters / 1e6:.2f} M parameters, {planned.memory.optimizer}, "
+        f"batch {planned.batch} of {planned.tokens} tokens",
+        ("", "", "GB"),
+        rows,
+        text_columns=2,
+    )
+    cards = ", ".join(f"{size} GB {'yes' if holds else 'no'}" for size, holds in planned.fits.items())
+    print_line(f"\nfits in a card of: {cards} ({planned.reserved_gb:g} GB of it left for driver and libraries)")
 
 
 def _print_evaluations(found: dict[str, list[Evaluation]]) -> None:

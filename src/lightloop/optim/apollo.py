@@ -53,10 +53,12 @@ class Apollo(Optimizer):
         eps: ε, on the corrected √v̂.
         weight_decay: λ, decoupled as in AdamW.
         limiter: γ, or None for no limit. Free below a floor, a tenth of α √(n r).
-        projection: "gaussian" or "rademacher" (random signs, cheaper to draw).
-        seed: Of the projections.
+        projection: "gaussian", "rademacher" (random signs, cheaper to draw) or "sparse" (one random sign in each
+            column of P, so that a step takes m n operations instead of m n r).
+        seed: Of the projections and of the stochastic rounding.
         state_dtype: None for float32 (float64 for float64 weights), or "fp32" for float32 everywhere.
-        weight_rounding: "nearest".
+        weight_rounding: "nearest", or "stochastic" for bfloat16 weights, which then also follow updates below half
+            their last place, on average. The moments of tensors left to AdamW are float32 then.
         implementation: "auto" or "reference", plain torch operations on any device.
         compat: "apollo-torch" for the arithmetic, seeds and √scale of that package, version 1.0.3.
 
@@ -184,7 +186,7 @@ class Apollo(Optimizer):
         recipe = Recipe.of(group)
         method = choose_method(recipe)
         names = group.get("param_names") or [f"{index}.{place}" for place in range(len(group["params"]))]
-        rest = []
+        rest: list[tuple[Tensor, dict[str, Any], str]] = []
         for ordinal, (name, weight) in enumerate(zip(names, group["params"], strict=True), first_ordinal):
             if weight.grad is None:
                 continue
@@ -192,15 +194,16 @@ class Apollo(Optimizer):
             state = self.state[weight]
             if recipe.rank is None or not is_matrix(weight):
                 if not state:
-                    state.update(adamw.init_state(weight))
-                rest.append(weight)
+                    state.update(adamw.init_state(weight, recipe))
+                rest.append((weight, state, name))
                 continue
             if not state:
                 fresh = method.init_state(*matrix_shape(weight.shape), weight, recipe, ordinal)
                 state.update(stack_state(fresh, weight.shape))
             for matrix in matrices(name, weight, weight.grad, state):
                 method.matrix_step(matrix, recipe)
-        method.rest_step(rest, [self.state[weight] for weight in rest], recipe)
+        weights, states, called = zip(*rest, strict=True) if rest else ((), (), ())
+        method.rest_step(weights, states, recipe, called)
 
 
 def _refuse_sparse(name: str, grad: Tensor) -> None:

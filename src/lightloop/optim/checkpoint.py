@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lightloop.optim.adamw import step_device
+from lightloop.optim.matrix import is_matrix, matrix_shape
 
 Saved = dict[str, Any]
 
@@ -45,7 +46,15 @@ def restore_exactly(state: dict[Tensor, Saved], saved: Saved, groups: list[Saved
             entry = saved["state"].get(key, {})
             for name, value in entry.items():
                 if isinstance(value, Tensor):
-                    state[weight][name] = value.detach().to(_device(name, entry, weight), copy=True)
+                    held_value = value.detach().to(_device(name, entry, weight), copy=True)
+                    state[weight][name] = _laid_out(held_value, entry, weight)
+
+
+def _laid_out(value: Tensor, entry: Saved, weight: Tensor) -> Tensor:
+    """The memory layout that a fresh state has: a file may have lost it, and with it the order of some sums."""
+    rows, columns = matrix_shape(weight.shape) if is_matrix(weight) else (0, 0)
+    moments = "limiter_norm" in entry and "seed" not in entry and value.ndim >= 2
+    return value.mT.contiguous().mT if moments and rows >= columns else value
 
 
 def _device(name: str, entry: Saved, weight: Tensor) -> torch.device:

@@ -107,7 +107,7 @@ def bias_corrected_lr(recipe: Recipe, step: int) -> float:
     return recipe.lr * math.sqrt(1.0 - recipe.beta2**step) / (1.0 - recipe.beta1**step)
 
 
-def rest_step(weights: Sequence[Tensor], states: Sequence[dict[str, Any]], recipe: Recipe) -> None:
+def rest_step(weights: Sequence[Tensor], states: Sequence[dict[str, Any]], recipe: Recipe, _: Sequence[str]) -> None:
     """The package's AdamW for tensors that are not projected: ε on the uncorrected √v, decay at the end."""
     for weight, state in zip(weights, states, strict=True):
         grad, m, v = weight.grad, state["exp_avg"], state["exp_avg_sq"]

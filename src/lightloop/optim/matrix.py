@@ -63,7 +63,14 @@ def stack_state(state: dict[str, Tensor], shape: torch.Size) -> dict[str, Tensor
     """The state of one matrix, repeated along a new first axis if the tensor is a stack of them."""
     if not is_stack(shape):
         return state
-    return {key: torch.stack([value] * shape[0]) for key, value in state.items()}
+    return {key: _stacked(value, shape[0]) for key, value in state.items()}
+
+
+def _stacked(value: Tensor, count: int) -> Tensor:
+    """`count` copies along a new first axis, each laid out in memory like `value`."""
+    if value.ndim == 2 and value.T.is_contiguous():
+        return torch.stack([value.T] * count).mT
+    return torch.stack([value] * count)
 
 
 def matrices(name: str, weight: Tensor, grad: Tensor, state: dict[str, Tensor]) -> Iterator[Matrix]:

@@ -16,12 +16,12 @@ class Method(NamedTuple):
     """One way of computing the step.
 
     `init_state(rows, columns, weight, recipe, ordinal)` is the state of one matrix; `ordinal` is the place of
-    the tensor among all of the optimizer's, from 1.
+    the tensor among all of the optimizer's, from 1. `rest_step(weights, states, recipe, names)`.
     """
 
     init_state: Callable[[int, int, Tensor, Recipe, int], dict[str, Tensor]]
     matrix_step: Callable[[Matrix, Recipe], None]
-    rest_step: Callable[[Sequence[Tensor], Sequence[dict[str, Any]], Recipe], None]
+    rest_step: Callable[[Sequence[Tensor], Sequence[dict[str, Any]], Recipe, Sequence[str]], None]
 
 
 IMPLEMENTATIONS = {

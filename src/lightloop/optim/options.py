@@ -17,6 +17,7 @@ from lightloop.optim.methods import IMPLEMENTATIONS, PEERS
 from lightloop.optim.norms import NORMS
 from lightloop.optim.projection import PROJECTIONS
 from lightloop.optim.recipe import STATE_DTYPES
+from lightloop.optim.rounding import ROUNDINGS
 
 APOLLO_TORCH = "apollo-torch"
 
@@ -60,7 +61,7 @@ NAMES: dict[str, tuple[str | None, ...]] = {
     "granularity": tuple(NORMS),
     "projection": tuple(PROJECTIONS),
     "state_dtype": (None, *STATE_DTYPES),
-    "weight_rounding": ("nearest",),
+    "weight_rounding": ROUNDINGS,
     "implementation": ("auto", *IMPLEMENTATIONS),
     "compat": (None, *PEERS),
 }
@@ -90,6 +91,8 @@ def check_group(group: Mapping[str, Any]) -> None:
     _check_keys(group)
     if group["rank"] is not None:
         _check_tensors(group["params"])
+    if group["weight_rounding"] == "stochastic":
+        _check_roundable(group["params"])
     if group["compat"] == APOLLO_TORCH:
         _check_compat(group)
 
@@ -134,11 +137,22 @@ def _check_tensors(entries: Iterable[Any]) -> None:
             )
 
 
+def _check_roundable(entries: Iterable[Any]) -> None:
+    for entry in entries:
+        tensor = entry[1] if isinstance(entry, tuple) else entry
+        if isinstance(tensor, Tensor) and tensor.dtype == torch.float16:
+            raise InputError(
+                "weight_rounding='stochastic' does not round float16 weights",
+                allowed=["bfloat16 weights; float32 and wider ones need no rounding"],
+                hint="keep the weights in bfloat16, or use weight_rounding='nearest'",
+            )
+
+
 def _check_compat(group: Mapping[str, Any]) -> None:
-    for option, only in {"projection": "gaussian", "seed": 0}.items():
+    for option, only in {"projection": "gaussian", "seed": 0, "weight_rounding": "nearest"}.items():
         if group[option] != only:
             raise InputError(
                 f"compat={APOLLO_TORCH!r} has no {option}={group[option]!r}",
                 allowed=[repr(only)],
-                hint="apollo-torch draws Gaussians from seeds 1, 2, 3, ... in the order of the tensors",
+                hint="apollo-torch draws Gaussians from seeds 1, 2, 3, ..., and rounds to the nearest",
             )

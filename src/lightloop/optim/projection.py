@@ -1,38 +1,27 @@
 """Random projections R = P G, with P made anew from a key whenever it is needed and never kept.
 
 Shapes: p_rm, grad_mn, r_rn. A projection is a function of a matrix and a recipe; a new kind is a new function
-in `PROJECTIONS`.
+in `PROJECTIONS`. R lies in memory as the moments do, and they as the gradient.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Generator, Tensor
 
+from lightloop.optim.keys import projection_key
 from lightloop.optim.matrix import Matrix
 from lightloop.optim.norms import strips
 from lightloop.optim.recipe import Recipe
+from lightloop.optim.sketch import DENSE_BELOW, dense, sum_signed_rows
 
 Projection = Callable[[Matrix, Recipe], Tensor]
 Draw = Callable[[int, int, Generator], Tensor]
 
 SIGN_BITS = 32
-
-
-def projection_key(seed: int, name: str, refresh: int) -> int:
-    """The 64-bit key of the projection of tensor `name` after its `refresh`-th renewal.
-
-    It hangs on nothing else: not on the order of the tensors, nor on which others are trained, nor on the
-    device. torch's CPU generator uses the low 32 bits of it, so among the some 10^5 projections of a long run
-    a few pairs will be equal; they are of different tensors or times, and each is as good a projection as
-    before.
-    """
-    digest = hashlib.blake2b(f"{seed}/{refresh}/{name}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little")
 
 
 def gaussian(rank: int, small_side: int, generator: Generator) -> Tensor:
@@ -59,20 +48,31 @@ def project_dense(draw: Draw, matrix: Matrix, recipe: Recipe) -> Tensor:
 
     The draw is always on the CPU, for the same P on every device.
     """
-    state, grad_mn = matrix.state, matrix.grad_mn
-    refresh = int(state["step"]) // recipe.update_gap
-    generator = Generator("cpu").manual_seed(projection_key(recipe.seed, matrix.name, refresh))
-    moments = state["exp_avg"]
-    p_rm = draw(moments.shape[0], grad_mn.shape[0], generator).to(moments)
-    if grad_mn.dtype == moments.dtype:
-        return p_rm @ grad_mn
-    r_rn = torch.empty_like(moments)
-    for strip in strips(grad_mn, moments.dtype):
-        r_rn[:, strip] = p_rm @ grad_mn[:, strip].to(moments.dtype)
+    grad_mn, r_rn = matrix.grad_mn, torch.empty_like(matrix.state["exp_avg"])
+    p_rm = draw(r_rn.shape[0], grad_mn.shape[0], projection_generator(matrix, recipe)).to(r_rn)
+    if grad_mn.dtype == r_rn.dtype:
+        return torch.mm(p_rm, grad_mn, out=r_rn)
+    for strip in strips(grad_mn, r_rn.dtype):
+        r_rn[:, strip] = p_rm @ grad_mn[:, strip].to(r_rn.dtype)
     return r_rn
+
+
+def project_sparse(matrix: Matrix, recipe: Recipe) -> Tensor:
+    """R = P G, shape (r, n), with the sparse P of `lightloop.optim.sketch`: one addition per element of G."""
+    moments = matrix.state["exp_avg"]
+    if moments.shape[0] < DENSE_BELOW:
+        return project_dense(dense, matrix, recipe)
+    return sum_signed_rows(torch.empty_like(moments), matrix.grad_mn, projection_generator(matrix, recipe))
+
+
+def projection_generator(matrix: Matrix, recipe: Recipe) -> Generator:
+    """The source of randomness of P for this matrix, the same between two renewals."""
+    refresh = int(matrix.state["step"]) // recipe.update_gap
+    return Generator("cpu").manual_seed(projection_key(recipe.seed, matrix.name, refresh))
 
 
 PROJECTIONS: dict[str, Projection] = {
     "gaussian": partial(project_dense, gaussian),
     "rademacher": partial(project_dense, rademacher),
+    "sparse": project_sparse,
 }

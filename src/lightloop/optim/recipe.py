@@ -33,6 +33,7 @@ class Recipe:
     projection: str
     seed: int
     state_dtype: torch.dtype | None
+    weight_rounding: str
     implementation: str
     compat: str | None
 
@@ -54,6 +55,7 @@ class Recipe:
             projection=group["projection"],
             seed=group["seed"],
             state_dtype=STATE_DTYPES.get(group["state_dtype"]),
+            weight_rounding=group["weight_rounding"],
             implementation=group["implementation"],
             compat=group["compat"],
         )

@@ -1,0 +1,89 @@
+"""A sparse random projection: each row of the gradient is added to, or taken from, one row of the sketch.
+
+P, shape (r, m), has a single ±1 in every column: a count sketch (Charikar, Chen and Farach-Colton 2002), the sparsest
+of the Johnson-Lindenstrauss matrices (Dasgupta, Kumar and Sarlós 2010; Kane and Nelson 2014). R = P G takes m n
+additions where a dense P takes m n r.
+
+Here the m rows are cut into blocks of r, and each block is laid on the rows of the sketch turned by a random shift:
+
+    row          0   1   2   3 | 4   5   6   7 | 8   9         r = 4, m = 10
+    sign         +   -   -   + | +   +   -   - | -   +
+    shift              1       |       3       |   0
+    bucket       1   2   3   0 | 3   0   1   2 | 0   1
+
+With independent signs E[PᵀP] = 1 whatever the buckets are, and the variance of ‖P g‖² counts only pairs of rows that
+meet in a bucket. Two rows of different blocks meet with chance 1/r, as under a random hash, and two rows of one block
+never do; so Var ‖P g‖² ≤ (2/r) ‖g‖⁴. No bucket stays empty or gets more than its share, ‖P‖² is m exactly, and a block
+is added as it lies in memory.
+
+Shapes: grad_mn, r_rn, signs_m, shifts of the ⌈m/r⌉ blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Generator, Tensor
+
+from lightloop.optim.norms import strips
+
+# A dense product with fewer rows than this costs about what reading G costs, and has fewer blocks to go through.
+DENSE_BELOW = 16
+# Columns are taken so many at a time that their part of the sketch, 2 MiB in float32, stays in the cache.
+CACHED_ELEMENTS = 2**19
+
+
+def draw_signs(count: int, generator: Generator) -> Tensor:
+    """±1 with equal chances, float32, shape (count,)."""
+    bits = torch.randint(2, (count,), generator=generator, device="cpu", dtype=torch.float32)
+    return bits.mul_(2.0).sub_(1.0)
+
+
+def draw_shifts(rank: int, small_side: int, generator: Generator) -> list[int]:
+    """A shift from 0 to r − 1 for each of the ⌈m/r⌉ blocks."""
+    return torch.randint(rank, (-(-small_side // rank),), generator=generator, device="cpu").tolist()
+
+
+def pieces(rank: int, small_side: int, shifts: list[int]) -> Iterator[tuple[slice, slice]]:
+    """Runs of rows of G and the runs of buckets that they go to, at most two for each block."""
+    for block, shift in enumerate(shifts):
+        start = block * rank
+        stop = min(start + rank, small_side)
+        turn = min(start + rank - shift, stop)
+        yield slice(start, turn), slice(shift, shift + turn - start)
+        if turn < stop:
+            yield slice(turn, stop), slice(0, stop - turn)
+
+
+def dense(rank: int, small_side: int, generator: Generator) -> Tensor:
+    """P itself, shape (r, m)."""
+    signs_m = draw_signs(small_side, generator)
+    p_rm = torch.zeros(rank, small_side, device="cpu", dtype=torch.float32)
+    for rows, buckets in pieces(rank, small_side, draw_shifts(rank, small_side, generator)):
+        p_rm[buckets, rows].diagonal().copy_(signs_m[rows])
+    return p_rm
+
+
+def sum_signed_rows(r_rn: Tensor, grad_mn: Tensor, generator: Generator) -> Tensor:
+    """R ← P G, with the same P as `dense` makes of the generator; returns `r_rn`, whose old values do not matter.
+
+    Each column is summed by itself in the order of the rows, so a part of the columns gives that part of R to the bit.
+    """
+    rank, small_side = r_rn.shape[0], grad_mn.shape[0]
+    signs_m1 = draw_signs(small_side, generator).to(r_rn).unsqueeze(1)
+    runs = list(pieces(rank, small_side, draw_shifts(rank, small_side, generator)))
+    for strip in strips(grad_mn, r_rn.dtype):
+        grad, sketch = grad_mn[:, strip].to(r_rn.dtype), r_rn[:, strip]
+        for part in runs_of(grad.shape[1], max(1, CACHED_ELEMENTS // rank)):
+            for rows, buckets in runs:
+                if rows.start < rank:  # the first block meets every bucket once
+                    torch.mul(grad[rows, part], signs_m1[rows], out=sketch[buckets, part])
+                else:
+                    sketch[buckets, part].addcmul_(grad[rows, part], signs_m1[rows])
+    return r_rn
+
+
+def runs_of(columns: int, width: int) -> Iterator[slice]:
+    """Ranges of `width` columns, the last one perhaps shorter."""
+    return (slice(start, min(start + width, columns)) for start in range(0, columns, width))
