@@ -15,6 +15,7 @@ from lightloop.accelerator.compare import Comparison, compare
 from lightloop.accelerator.describe import Description
 from lightloop.accelerator.designs import evaluate
 from lightloop.accelerator.engine import describe, link_budget, machine, simulate
+from lightloop.accelerator.exploration import Exploration, explore
 from lightloop.accelerator.ladder import Limits, limits
 from lightloop.accelerator.layout import NodeLayout, node_layout
 from lightloop.accelerator.machine import Machine
@@ -29,6 +30,7 @@ __all__ = [
     "Chip",
     "Comparison",
     "Description",
+    "Exploration",
     "LayerCost",
     "Limits",
     "Machine",
@@ -41,6 +43,7 @@ __all__ = [
     "compare",
     "describe",
     "evaluate",
+    "explore",
     "limits",
     "link_budget",
     "machine",

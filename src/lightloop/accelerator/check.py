@@ -24,19 +24,10 @@ from lightloop.accelerator.file_formulas import Reading, formulas_in, names_used
 from lightloop.accelerator.link import link_budget
 from lightloop.accelerator.path import LASER, circles
 from lightloop.accelerator.schema import Link, MachineFile, Stage
+from lightloop.accelerator.sizes import SIZES, fixed_quantities
 from lightloop.errors import InputError
 from lightloop.settings import mistaken, mistakes
 
-# Key of the file -> quantity that it sets, and its factor to SI.
-SIZES = {
-    "core.height": ("height", 1.0),
-    "core.width": ("width", 1.0),
-    "core.wavelengths": ("wavelengths", 1.0),
-    "tiles": ("tiles", 1.0),
-    "cores_per_tile": ("cores_per_tile", 1.0),
-    "accumulation": ("accumulation", 1.0),
-    "clock_ghz": ("clock", 1e9),
-}
 PRESET_BITS = 4  # formulas are tried at this resolution, the one that a machine has where none is asked for
 # What mapping knows of a product before the machine's own events.
 PRODUCT_NAMES = ("m", "k", "n", "heads", "dynamic", "static", "passes", "i_m", "i_k", "i_n", "blocks", "repriced",
@@ -150,13 +141,12 @@ def _own_quantities(table: Mapping[str, Any]) -> tuple[set[str], dict[str, Any]]
     constants = {name: constant for name, constant in library.items() if name not in own}
     constants |= readable_constants(_table(table, "devices"))
     values: dict[str, Any] = {constant.si_name: constant.si for constant in constants.values()}
-    for key, (quantity, scale) in SIZES.items():
+    for key, knob in SIZES.items():
         size = _at(table, key)
         if isinstance(size, int | float) and not isinstance(size, bool) and size > 0:
-            values[quantity] = size * scale
-    readouts = 2 if _table(table, "mapping").get("positive_stream") else 1
-    values |= {"bits": PRESET_BITS, "laser_margin": 0.0, "readouts": readouts}
-    return known | {quantity for quantity, _ in SIZES.values()} | {"bits", "laser_margin", "readouts"}, values
+            values[knob.quantity] = knob.si(size)
+    fixed = {"bits": PRESET_BITS, **fixed_quantities(bool(_table(table, "mapping").get("positive_stream")))}
+    return known | {knob.quantity for knob in SIZES.values()} | fixed.keys(), values | fixed
 
 
 def _laser_power(table: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,10 @@ class Knob:
             fits = (values > self.low) if self.above else (values >= self.low)
             fits &= (values <= self.high) & np.isfinite(values)
             return fits & (values == np.floor(values)) if self.whole else fits
+
+    def si(self, value: Any) -> Any:
+        """`value` in SI; a whole number stays one."""
+        return int(value) if self.whole else value * self.scale
 
     def wanted(self) -> str:
         """What is allowed, in words."""
@@ -75,7 +80,7 @@ def set_to(key: str, value: object, charges: list[str]) -> float | int:
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not number or not turned.fits(np.asarray(float(value))):  # type: ignore[arg-type]
         raise InputError(f"{key} must be {turned.wanted()}, got {value!r}", allowed=[turned.range()])
-    return int(value) if turned.whole else value * turned.scale  # type: ignore[operator, call-overload]
+    return turned.si(value)
 
 
 def checked_bits(bits: object) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from lightloop.accelerator.devices import DeviceLibrary, device_library, read_constants
@@ -15,6 +16,7 @@ from lightloop.accelerator.knobs import ALL_CHARGES, CHARGE, DEVICE, KNOBS, chec
 from lightloop.accelerator.link import LinkBudget, link_budget
 from lightloop.accelerator.machine_file import read_machine
 from lightloop.accelerator.schema import MachineFile
+from lightloop.accelerator.sizes import SIZES, fixed_quantities
 from lightloop.errors import InputError
 
 
@@ -104,14 +106,7 @@ def library_of(file: MachineFile, source: str) -> DeviceLibrary:
 def preset_quantities(file: MachineFile) -> dict[str, Any]:
     """Sizes, clock and switches as the machine's file sets them, in SI."""
     return {
-        "height": file.core.height,
-        "width": file.core.width,
-        "wavelengths": file.core.wavelengths,
-        "tiles": file.tiles,
-        "cores_per_tile": file.cores_per_tile,
-        "accumulation": file.accumulation,
-        "clock": file.clock_ghz * 1e9,
-        "laser_margin": 0.0,
-        "readouts": 2 if file.mapping.positive_stream else 1,
+        **{knob.quantity: knob.si(attrgetter(key)(file)) for key, knob in SIZES.items()},
+        **fixed_quantities(file.mapping.positive_stream),
         **{f"{CHARGE}{name}": 0.0 for name in file.charge},
     }

@@ -51,7 +51,7 @@ def simulate(
     if rules.as_reference:
         _refuse_beside_reference(machine, rules, schedule)
     cost = price(machine, workload, rules)
-    timeline = tuple(lay_out(unrolled(steps(cost))))
+    timeline = () if rules.as_reference else tuple(lay_out(unrolled(steps(cost))))
     layers = _layers(machine, cost, rules)
     if rules.as_reference:
         latency_s = sum(layer.latency_ms for layer in _counted(layers, machine, rules)) * 1e-3
@@ -78,7 +78,7 @@ def simulate(
         skipped=tuple(product.name for product in cost.skipped),
         overrides=dict(machine.overrides),
         schedule=schedule,
-        timeline=() if rules.as_reference else timeline,
+        timeline=timeline,
         memory=_memory(machine, workload, cost),
         wear=wear(machine, cost.mapped, cost.repeats),
         unpriced=workload.unpriced_shares(),
