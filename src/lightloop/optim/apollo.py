@@ -6,26 +6,20 @@ Zhu et al., "APOLLO: SGD-like Memory, AdamW-level Performance", arXiv 2412.05270
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from lightloop.errors import InputError
-from lightloop.optim import adamw
-from lightloop.optim.checkpoint import in_current_order, restore_exactly
-from lightloop.optim.groups import as_entries, as_groups, refuse_empty
-from lightloop.optim.matrix import is_matrix, matrices, matrix_shape, stack_state
-from lightloop.optim.methods import choose_method
-from lightloop.optim.options import check_group, dtype_name
-from lightloop.optim.recipe import Recipe
+from lightloop.optim.groups import as_groups
+from lightloop.optim.low_rank import LowRank
 
 MINI_SCALE = math.sqrt(128.0)
 
 
-class Apollo(Optimizer):
+class Apollo(LowRank):
     """APOLLO: the raw gradient, each channel scaled by what Adam would make of a rank-r sketch of it.
 
     For a weight W with gradient G of sides m ≤ n, and P (r × m) random, renewed every `update_gap` steps:
@@ -72,6 +66,8 @@ class Apollo(Optimizer):
         >>> optimizer.step()
     """
 
+    rule = "apollo"
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -92,9 +88,8 @@ class Apollo(Optimizer):
         implementation: str = "auto",
         compat: str | None = None,
     ) -> None:
-        defaults = {
+        options = {
             "lr": lr,
-            "rank": None,
             "granularity": granularity,
             "scale": scale,
             "update_gap": update_gap,
@@ -104,13 +99,12 @@ class Apollo(Optimizer):
             "limiter": limiter,
             "projection": projection,
             "seed": seed,
-            "state_dtype": dtype_name(state_dtype),
+            "state_dtype": state_dtype,
             "weight_rounding": weight_rounding,
             "implementation": implementation,
             "compat": compat,
         }
-        super().__init__(as_groups(params, rank), defaults)
-        refuse_empty(self.param_groups)
+        super().__init__(params, rank, options)
 
     @classmethod
     def mini(
@@ -134,78 +128,3 @@ class Apollo(Optimizer):
             raise InputError("Apollo.mini has rank 1 and granularity 'tensor'", hint="use Apollo for other values")
         groups = [{**group, **fixed} if group.get("rank") else group for group in as_groups(params, rank=1)]
         return cls(groups, lr, scale=scale, granularity="tensor", **options)
-
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group of tensors; it is AdamW unless it has a `"rank"`.
-
-        Raises:
-            InputError: An option of the group is not allowed, or a tensor cannot be projected.
-        """
-        group = {**self.defaults, **param_group}
-        group["state_dtype"] = dtype_name(group["state_dtype"])
-        group["params"] = as_entries(group.get("params"))
-        check_group(group)
-        super().add_param_group(group)
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
-        """Take one step.
-
-        Args:
-            closure: Evaluates the model anew and returns the loss; called with gradients enabled.
-
-        Returns:
-            What `closure` returned, or None.
-        """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        ordinal = 1
-        for index, group in enumerate(self.param_groups):
-            self._step_group(group, index, ordinal)
-            ordinal += len(group["params"])
-        return loss
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load what `state_dict` gave; named tensors are found by name, in whatever order they now are."""
-        loaded: dict[str, Any] = {}
-
-        def reorder(_: Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
-            loaded.update(in_current_order(saved, self.param_groups))
-            return loaded
-
-        hook = self.register_load_state_dict_pre_hook(reorder)
-        try:
-            super().load_state_dict(state_dict)
-        finally:
-            hook.remove()
-        restore_exactly(self.state, loaded, self.param_groups)
-
-    def _step_group(self, group: dict[str, Any], index: int, first_ordinal: int) -> None:
-        recipe = Recipe.of(group)
-        method = choose_method(recipe)
-        names = group.get("param_names") or [f"{index}.{place}" for place in range(len(group["params"]))]
-        rest: list[tuple[Tensor, dict[str, Any], str]] = []
-        for ordinal, (name, weight) in enumerate(zip(names, group["params"], strict=True), first_ordinal):
-            if weight.grad is None:
-                continue
-            _refuse_sparse(name, weight.grad)
-            state = self.state[weight]
-            if recipe.rank is None or not is_matrix(weight):
-                if not state:
-                    state.update(adamw.init_state(weight, recipe))
-                rest.append((weight, state, name))
-                continue
-            if not state:
-                fresh = method.init_state(*matrix_shape(weight.shape), weight, recipe, ordinal)
-                state.update(stack_state(fresh, weight.shape))
-            for matrix in matrices(name, weight, weight.grad, state):
-                method.matrix_step(matrix, recipe)
-        weights, states, called = zip(*rest, strict=True) if rest else ((), (), ())
-        method.rest_step(weights, states, recipe, called)
-
-
-def _refuse_sparse(name: str, grad: Tensor) -> None:
-    if grad.is_sparse:
-        raise InputError(f"the gradient of {name} is sparse", hint="build the embedding with sparse=False")

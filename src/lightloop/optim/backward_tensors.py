@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from lightloop.errors import InputError
-from lightloop.optim.apollo import Apollo
 
 # Of torch.optim; LBFGS takes all tensors as one vector, and SparseAdam sparse gradients.
 TENSORWISE = (
@@ -84,4 +83,4 @@ def _plain_step(kind: type[Optimizer]) -> Callable[[Any], Any]:
 
 def _known_steps() -> set[Callable[[Any], Any]]:
     named = [getattr(torch.optim, name) for name in TENSORWISE if hasattr(torch.optim, name)]
-    return {_plain_step(kind) for kind in (Apollo, *named)}
+    return {_plain_step(kind) for kind in named}

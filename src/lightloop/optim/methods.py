@@ -24,17 +24,19 @@ class Method(NamedTuple):
     rest_step: Callable[[Sequence[Tensor], Sequence[dict[str, Any]], Recipe, Sequence[str]], None]
 
 
-IMPLEMENTATIONS = {
-    "reference": Method(reference.init_state, reference.apollo_step, adamw.adamw_step),
+# By rule and implementation.
+METHODS = {
+    ("apollo", "reference"): Method(reference.init_state, reference.apollo_step, adamw.adamw_step),
 }
+IMPLEMENTATIONS = ("reference",)
 
 PEERS = {
     "apollo-torch": Method(compat.init_state, compat.apollo_torch_step, compat.rest_step),
 }
 
 
-def choose_method(recipe: Recipe) -> Method:
-    """The method that a recipe names; a peer's own takes precedence."""
+def choose_method(rule: str, recipe: Recipe) -> Method:
+    """The method that a rule and a recipe name; a peer's own takes precedence."""
     if recipe.compat is not None:
         return PEERS[recipe.compat]
-    return IMPLEMENTATIONS["reference" if recipe.implementation == "auto" else recipe.implementation]
+    return METHODS[rule, "reference" if recipe.implementation == "auto" else recipe.implementation]

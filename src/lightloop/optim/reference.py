@@ -19,10 +19,10 @@ from torch.linalg import vector_norm
 from lightloop.optim.limiter import limit_growth, norm_floor
 from lightloop.optim.matrix import Matrix
 from lightloop.optim.moments import adam_direction
-from lightloop.optim.norms import NORMS, strips
+from lightloop.optim.norms import NORMS
 from lightloop.optim.projection import PROJECTIONS
 from lightloop.optim.recipe import Recipe
-from lightloop.optim.rounding import Write, write_nearest, writer
+from lightloop.optim.update import update
 
 # Keeps 0/0 out of s. Squares of entries below 1e-19 underflow in float32; at this size ‖R̃‖/‖R‖ stays bounded
 # there.
@@ -71,30 +71,4 @@ def apollo_step(matrix: Matrix, recipe: Recipe) -> None:
         norm_u, float(state["limiter_norm"]), recipe.limiter, norm_floor(alpha, channels, rank)
     )
     state["limiter_norm"].fill_(limited)
-    keep = 1.0 - recipe.lr * recipe.weight_decay
-    write = writer(matrix.weight, matrix.name, int(state["step"]), recipe)
-    add_scaled(matrix.weight_mn, grad_mn, s, -recipe.lr * alpha * kappa, keep, write)
-
-
-def add_scaled(
-    weight_mn: Tensor, grad_mn: Tensor, scale: Tensor, value: float, keep: float = 1.0, write: Write = write_nearest
-) -> None:
-    """W ← keep · W + value · G · scale in place, rounded once; a low-precision weight is widened a strip at a time."""
-    wide = torch.promote_types(weight_mn.dtype, scale.dtype)
-    if wide == weight_mn.dtype:
-        _add_scaled(weight_mn, grad_mn, scale.to(wide), value, keep)
-        return
-    scale_n = scale.expand(weight_mn.shape[1])
-    for strip in strips(weight_mn, wide):
-        weight, grad = weight_mn[:, strip].to(wide), grad_mn[:, strip].to(wide)
-        _add_scaled(weight, grad, scale_n[strip], value, keep)
-        write(weight_mn[:, strip], weight)
-
-
-def _add_scaled(weight_mn: Tensor, grad_mn: Tensor, scale: Tensor, value: float, keep: float) -> None:
-    if keep != 1.0:
-        weight_mn.mul_(keep)
-    if scale.ndim == 0 and scale.is_cpu:  # two operands are a fifth faster than three
-        weight_mn.add_(grad_mn, alpha=value * float(scale))
-    else:
-        weight_mn.addcmul_(grad_mn, scale, value=value)
+    update(matrix, s, -recipe.lr * alpha * kappa, recipe)

@@ -61,7 +61,8 @@ def _low_rank_options(train: TrainSettings) -> dict[str, Any]:
         "weight_decay": train.weight_decay,
         "seed": train.seed,
     }
-    return options if train.scale is None else {**options, "scale": train.scale}
+    chosen = {"scale": train.scale, "projection": train.projection}
+    return options | {name: value for name, value in chosen.items() if value is not None}
 
 
 OPTIMIZERS: dict[str, Callable[[Decoder, TrainSettings], Optimizer]] = {
