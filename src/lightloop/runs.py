@@ -15,9 +15,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lightloop.errors import InputError
+
+if TYPE_CHECKING:
+    from lightloop.settings import Settings
 
 RECORDED_PACKAGES = ("lightloop", "numpy", "scipy", "torch", "tokenizers", "safetensors", "pyarrow")
 
@@ -87,8 +90,11 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def open(cls, path: str | Path, settings: Mapping[str, Any], *, resume: bool) -> RunFolder:
+    def open(cls, path: str | Path, settings: Mapping[str, Any] | Settings, *, resume: bool) -> RunFolder:
         """Create the folder, or go on in one that holds the same settings.
+
+        A run that was begun before a setting existed has the same settings where the new one is at its default;
+        `run.toml` is then completed. That takes `settings` as a `Settings`: a plain table knows no defaults.
 
         Args:
             path: The folder.
@@ -98,29 +104,36 @@ class RunFolder:
         Raises:
             InputError: The folder holds a run and `resume` is false, or a run of other settings.
         """
-        import tomli_w
-
         if Path(path) == Path():
             raise InputError("the run folder has no name", hint="give one, for example --out runs/first")
         folder = cls(Path(path))
-        record = folder.path / "run.toml"
-        table = json.loads(json.dumps({"settings": _without_none(settings)}))
-        if record.exists():
-            if not resume:
-                raise InputError(
-                    f"{folder.path} already holds a run",
-                    hint="add --resume to go on with it, or choose another --out",
-                )
-            held = folder.settings()
-            if held != table["settings"]:
-                changed = _differences(held, table["settings"])
-                raise InputError(
-                    f"{folder.path} was begun with other settings ({', '.join(changed)})",
-                    hint="choose another --out for the new settings",
-                )
-        else:
-            write_text(record, tomli_w.dumps({**table, "provenance": provenance()}))
+        table = _plain(settings)
+        if not (folder / "run.toml").exists():
+            folder.record(table)
+            return folder
+        if not resume:
+            raise InputError(
+                f"{folder.path} already holds a run",
+                hint="add --resume to go on with it, or choose another --out",
+            )
+        held = folder.settings()
+        if held == table:
+            return folder
+        changed = _differences(_completed(held, settings), table)
+        if changed:
+            raise InputError(
+                f"{folder.path} was begun with other settings ({', '.join(changed)})",
+                hint="choose another --out for the new settings",
+            )
+        folder.record(table, made_by=folder.provenance())
         return folder
+
+    def record(self, settings: Mapping[str, Any], *, made_by: Mapping[str, Any] | None = None) -> None:
+        """Write `run.toml`; the versions are those of this process unless `made_by` says others."""
+        import tomli_w
+
+        table = {"settings": _plain(settings), "provenance": made_by or provenance()}
+        write_text(self / "run.toml", tomli_w.dumps(table))
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -146,6 +159,22 @@ class RunFolder:
         """Append one line, with the time, to `log.txt`."""
         with (self.path / "log.txt").open("a", encoding="utf-8") as stream:
             stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+
+
+def _plain(settings: Mapping[str, Any] | Settings) -> dict[str, Any]:
+    """The settings as TOML gives them back."""
+    table = settings if isinstance(settings, Mapping) else settings.model_dump(mode="json")
+    return json.loads(json.dumps(_without_none(table)))
+
+
+def _completed(held: dict[str, Any], settings: Mapping[str, Any] | Settings) -> dict[str, Any]:
+    """Held settings with those that were added since at their defaults; as they are where they no longer fit."""
+    if isinstance(settings, Mapping):
+        return held
+    try:
+        return _plain(type(settings).model_validate(held))
+    except ValueError:  # pydantic's errors are ValueErrors
+        return held
 
 
 def _without_none(value: Any) -> Any:

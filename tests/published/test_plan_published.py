@@ -69,5 +69,7 @@ def test_measured_states_of_other_packages_at_60m() -> None:
     measured = {"adafactor": (0.608, 0.313), "adam-mini": (232.688, 101.325), "adamw": (464.589, 202.375)}
     for optimizer, printed in measured.items():
         found = plan_training("60m", optimizer, weights="fp32").memory
-        megabytes = [found.optimizer_bytes / 1e6, found.optimizer_low_rank_bytes / 1e6]
-        assert megabytes == pytest.approx(printed, abs=PRINTED_DIGITS), optimizer
+        # The package counts steps in Python numbers, ours in 4 bytes for each of 75 tensors, 56 of them projected.
+        counts = (4 * 75, 4 * 56) if optimizer == "adam-mini" else (0, 0)
+        held = (found.optimizer_bytes - counts[0], found.optimizer_low_rank_bytes - counts[1])
+        assert [size / 1e6 for size in held] == pytest.approx(printed, abs=PRINTED_DIGITS), optimizer

@@ -279,7 +279,7 @@ def test_the_projection_goes_by_seed_name_and_renewal() -> None:
     assert len(keys) == 18
     # Saved runs go on with the same projections only as long as this stays what it is.
     assert projection_key(0, "layers.0.weight", 3) == 17365488152719897554
-    assert set(PROJECTIONS) == {"gaussian", "rademacher", "sparse"}
+    assert set(PROJECTIONS) == {"gaussian", "rademacher", "sparse", "svd"}
 
 
 class TinyLanguageModel(nn.Module):

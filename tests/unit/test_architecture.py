@@ -13,7 +13,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(("maxwell", "spice", "optim", "optics", "workload", "search"), GROUND),
     # built on the row above
     "operators": GROUND | {"maxwell"},
-    "pretrain": GROUND | {"optim"},
+    "pretrain": GROUND | {"optim", "onn", "optics"},
     "onn": GROUND | {"optics"},
     "accelerator": GROUND | {"workload", "search"},
     "inverse": GROUND | {"maxwell", "operators", "search"},

@@ -48,12 +48,21 @@ class Apollo(LowRank):
         weight_decay: λ, decoupled as in AdamW.
         limiter: γ, or None for no limit. Free below a floor, a tenth of α √(n r).
         projection: "gaussian", "rademacher" (random signs, cheaper to draw) or "sparse" (one random sign in each
-            column of P, so that a step takes m n operations instead of m n r).
+            column of P, so that a step takes m n operations instead of m n r). Or "svd", the leading singular vectors
+            of the gradient of the renewal, which are kept: m r numbers more.
         seed: Of the projections and of the stochastic rounding.
-        state_dtype: None for float32 (float64 for float64 weights), or "fp32" for float32 everywhere.
+        state_dtype: None for float32 (float64 for float64 weights; tensors left to AdamW keep the dtype of the weight),
+            "fp32" for float32 everywhere, "bf16", or "int8" with a float32 scale for 256 numbers (tensors of less than
+            4096 numbers stay float32). What is narrower than the arithmetic, float32, is rounded by chance, so that
+            second moments decay.
+        rest: How tensors that are not projected keep their state: "adamw" as `state_dtype` says, "adamw-8bit", or
+            "factored", a second moment of rows and columns and a first in 8 bits.
         weight_rounding: "nearest", or "stochastic" for bfloat16 weights, which then also follow updates below half
-            their last place, on average. The moments of tensors left to AdamW are float32 then.
-        implementation: "auto" or "reference", plain torch operations on any device.
+            their last place, on average. The moments of tensors left to AdamW are float32 then, unless `state_dtype`
+            says otherwise.
+        implementation: "reference", plain torch operations; "on-device", which never waits for a GPU and draws P
+            there; "triton", the same with kernels; or "auto": the reference on a CPU, Triton on CUDA where it is
+            installed, else "on-device". What one of them cannot step, the reference does.
         compat: "apollo-torch" for the arithmetic, seeds and √scale of that package, version 1.0.3.
 
     Raises:
@@ -87,6 +96,7 @@ class Apollo(LowRank):
         weight_rounding: str = "nearest",
         implementation: str = "auto",
         compat: str | None = None,
+        rest: str = "adamw",
     ) -> None:
         options = {
             "lr": lr,
@@ -103,6 +113,7 @@ class Apollo(LowRank):
             "weight_rounding": weight_rounding,
             "implementation": implementation,
             "compat": compat,
+            "rest": rest,
         }
         super().__init__(params, rank, options)
 

@@ -6,16 +6,19 @@ round the float32 moments of a bfloat16 weight.
 
 from __future__ import annotations
 
-from itertools import count
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from lightloop.optim.adamw import step_device
-from lightloop.optim.matrix import is_matrix, matrix_shape
+from lightloop.optim.adamw_kernel import step_device
+from lightloop.optim.matrix import is_matrix, is_sharded
+from lightloop.optim.options import OPTIONS
+from lightloop.optim.state_formats import MOMENTS
 
 Saved = dict[str, Any]
+Outline = Callable[[Tensor, Saved], dict[str, Tensor]]
 
 
 def in_current_order(saved: Saved, groups: list[Saved]) -> Saved:
@@ -26,12 +29,13 @@ def in_current_order(saved: Saved, groups: list[Saved]) -> Saved:
     """
     if len(groups) != len(saved["param_groups"]):
         return saved
-    new_ids = count(1 + max((key for group in saved["param_groups"] for key in group["params"]), default=0))
     ordered = []
     for held, group in zip(saved["param_groups"], groups, strict=True):
+        newer = {option: group[option] for option in OPTIONS if option in group}  # than the save
+        held = newer | held
         if _has_unique_names(held) and _has_unique_names(group):
             place = dict(zip(held["param_names"], held["params"], strict=True))
-            ids = [place[name] if name in place else next(new_ids) for name in group["param_names"]]
+            ids = [place.get(name, ("new", name)) for name in group["param_names"]]
             held = {**held, "params": ids, "param_names": list(group["param_names"])}
         ordered.append(held)
     kept = {key for group in ordered for key in group["params"]}
@@ -39,29 +43,54 @@ def in_current_order(saved: Saved, groups: list[Saved]) -> Saved:
     return {**saved, "param_groups": ordered, "state": state}
 
 
-def restore_exactly(state: dict[Tensor, Saved], saved: Saved, groups: list[Saved]) -> None:
-    """Put every saved tensor back with its own dtype, on the device where a step expects it."""
+def restore_exactly(state: dict[Tensor, Saved], saved: Saved, groups: list[Saved], outline: Outline) -> None:
+    """Put every saved tensor back with its own dtype, on the device and in the memory layout that a step expects.
+
+    `outline(weight, group)` is the state that a projected tensor begins with, on the meta device but for what is kept
+    on the host.
+    """
     for held, group in zip(saved["param_groups"], groups, strict=True):
         for key, weight in zip(held["params"], group["params"], strict=True):
             entry = saved["state"].get(key, {})
+            projected = group["rank"] is not None and is_matrix(weight)
+            if is_sharded(weight) and entry:
+                from lightloop.optim.sharded_state import restored_state
+
+                state[weight] = restored_state(entry, weight, projected)
+                continue
+            place = _Place(weight, outline(weight, group) if projected and entry else None)
             for name, value in entry.items():
                 if isinstance(value, Tensor):
-                    held_value = value.detach().to(_device(name, entry, weight), copy=True)
-                    state[weight][name] = _laid_out(held_value, entry, weight)
+                    state[weight][name] = place.put(name, value.detach())
 
 
-def _laid_out(value: Tensor, entry: Saved, weight: Tensor) -> Tensor:
-    """The memory layout that a fresh state has: a file may have lost it, and with it the order of some sums."""
-    rows, columns = matrix_shape(weight.shape) if is_matrix(weight) else (0, 0)
-    moments = "limiter_norm" in entry and "seed" not in entry and value.ndim >= 2
-    return value.mT.contiguous().mT if moments and rows >= columns else value
+class _Place(NamedTuple):
+    """Where the state of one tensor lies, and in which layout: `fresh` is that of a projected one, on the meta device.
 
+    Counts and seeds of a matrix are read on the host at every step; the rest lies beside the weight.
+    """
 
-def _device(name: str, entry: Saved, weight: Tensor) -> torch.device:
-    """Counts and seeds of a matrix are read on the host at every step; the rest lies beside the weight."""
-    if name not in {"step", "seed"}:
-        return weight.device
-    return torch.device("cpu") if "limiter_norm" in entry else step_device(weight)
+    weight: Tensor
+    fresh: dict[str, Tensor] | None
+
+    def put(self, name: str, value: Tensor) -> Tensor:
+        """A copy, laid out as a fresh state is: a file may have lost that, and with it the order of the numbers."""
+        like = self._like(name)
+        if like is None or like.shape != value.shape:
+            return value.to(self._device(name), copy=True)
+        laid_out = torch.empty_strided(like.shape, like.stride(), dtype=value.dtype, device=self._device(name))
+        return laid_out.copy_(value)
+
+    def _like(self, name: str) -> Tensor | None:
+        if self.fresh is not None:
+            return self.fresh.get(name)
+        return torch.empty_like(self.weight, device="meta") if name in MOMENTS else None
+
+    def _device(self, name: str) -> torch.device:
+        if self.fresh is None:
+            return step_device(self.weight) if name == "step" else self.weight.device
+        on_host = name in self.fresh and self.fresh[name].is_cpu
+        return torch.device("cpu") if on_host else self.weight.device
 
 
 def _has_unique_names(group: Saved) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from lightloop.errors import InputError, unknown_name
 from lightloop.optim.matrix import is_matrix, matrix_shape
 from lightloop.optim.options import OPTIONS, check_options
+from lightloop.optim.recipe import DEFAULT_RANKS
 
 DEFAULT_EXCLUDE = ("*embed*", "*lm_head*")
 # Inserted in the names of parameters by DistributedDataParallel, torch.compile, FSDP and checkpointing.
@@ -23,6 +24,7 @@ def param_groups(
     *,
     exclude: Iterable[str] = DEFAULT_EXCLUDE,
     min_side: int = 2,
+    rest: str | None = None,
     **options: Any,
 ) -> list[dict[str, Any]]:
     """The trainable parameters of a model in two groups: the matrices to project, and the rest for AdamW.
@@ -35,6 +37,9 @@ def param_groups(
         rank: r of the projected group.
         exclude: Shell-style patterns; a matrix whose name matches one goes to AdamW.
         min_side: Matrices with a side shorter than this go to AdamW.
+        rest: How embedding, head, norms and biases keep their state: "adamw", "adamw-8bit" (also if the projected
+            group keeps more) or "factored" (a second moment of rows and columns, a first in 8 bits); as the
+            optimizer's own option if None.
         **options: Further options of the projected group, such as `granularity` or `scale`.
 
     Returns:
@@ -53,7 +58,8 @@ def param_groups(
     for option in options:
         if option not in OPTIONS:
             raise unknown_name("option", option, OPTIONS)
-    check_options({"rank": rank, **options})
+    of_rest = {} if rest is None else {"rest": rest}
+    check_options({"rank": rank, **options, **of_rest})
     names, tensors = stable_names(name for name, _ in model.named_parameters()), model.parameters()
     named = [(name, tensor) for name, tensor in zip(names, tensors, strict=True) if tensor.requires_grad]
     if not named:
@@ -70,8 +76,8 @@ def param_groups(
         )
 
     projected = [(name, tensor) for name, tensor in named if is_projected(name, tensor)]
-    rest = [(name, tensor) for name, tensor in named if not is_projected(name, tensor)]
-    groups = [_group(projected, rank=rank, **options), _group(rest)]
+    others = [(name, tensor) for name, tensor in named if not is_projected(name, tensor)]
+    groups = [_group(projected, rank=rank, **options), _group(others, **of_rest)]
     return [group for group in groups if group["params"]]
 
 
@@ -107,6 +113,15 @@ def as_entries(params: Any) -> list[Any]:
     if params is None or isinstance(params, set):
         raise _not_parameters("a parameter group has no 'params'" if params is None else "the 'params' are a set")
     return list(params)
+
+
+def refuse_idle_rank(groups: Iterable[dict[str, Any]], rank: int | None) -> None:
+    """Raise `InputError` if a rank was asked for and no group takes it: all of them would be plain AdamW."""
+    if rank not in (None, *DEFAULT_RANKS) and not any("rank" in group for group in groups):
+        raise InputError(
+            f"rank={rank!r} is for tensors that are not in groups, and no group here has a 'rank' of its own",
+            hint="pass param_groups(model, rank), or put 'rank' into the groups of matrices",
+        )
 
 
 def refuse_empty(groups: Iterable[dict[str, Any]]) -> None:

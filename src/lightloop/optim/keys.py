@@ -23,5 +23,15 @@ def rounding_key(seed: int, name: str, step: int) -> int:
     return _key(f"rounding/{seed}/{step}/{name}")
 
 
+def moment_key(seed: int, name: str, step: int) -> int:
+    """The 64-bit key of the rounding of the moments of tensor `name` after its step number `step`."""
+    return _key(f"moments/{seed}/{step}/{name}")
+
+
+def counter_key(purpose: str, seed: int, name: str) -> int:
+    """The 64-bit key of a counter-based stream (`lightloop.optim.counter`) of tensor `name`, for "projection" say."""
+    return _key(f"counter/{purpose}/{seed}/{name}")
+
+
 def _key(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")

@@ -16,11 +16,14 @@ from torch.optim import Optimizer
 from lightloop.errors import InputError
 from lightloop.optim import adamw
 from lightloop.optim.checkpoint import in_current_order, restore_exactly
-from lightloop.optim.groups import as_entries, as_groups, refuse_empty
-from lightloop.optim.matrix import is_matrix, matrices, matrix_shape, stack_state
-from lightloop.optim.methods import choose_method
+from lightloop.optim.checkpoint_checks import refuse_foreign, refuse_misfit
+from lightloop.optim.groups import as_entries, as_groups, refuse_empty, refuse_idle_rank
+from lightloop.optim.matrix import is_matrix, is_sharded, matrices, matrix_shape, stack_state
+from lightloop.optim.methods import Method, choose_method
 from lightloop.optim.options import check_group, dtype_name
+from lightloop.optim.quantized_update import check_quantized
 from lightloop.optim.recipe import Recipe
+from lightloop.optim.state_formats import packed, step_in_float32
 
 
 class LowRank(Optimizer):
@@ -39,9 +42,9 @@ class LowRank(Optimizer):
     steps_tensor_by_tensor: ClassVar[bool] = True
 
     def __init__(self, params: Iterable[Any], rank: int | None, options: dict[str, Any]) -> None:
-        super().__init__(
-            as_groups(params, rank), {**options, "rank": None, "state_dtype": dtype_name(options["state_dtype"])}
-        )
+        groups = as_groups(params, rank)
+        refuse_idle_rank(groups, rank)
+        super().__init__(groups, {**options, "rank": None, "state_dtype": dtype_name(options["state_dtype"])})
         refuse_empty(self.param_groups)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -54,6 +57,7 @@ class LowRank(Optimizer):
         group["state_dtype"] = dtype_name(group["state_dtype"])
         group["params"] = as_entries(group.get("params"))
         check_group(group)
+        check_quantized(group, self.rule)
         super().add_param_group(group)
 
     @torch.no_grad()
@@ -70,6 +74,10 @@ class LowRank(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        for index, group in enumerate(self.param_groups):
+            for name, weight in zip(names_of(group, index), group["params"], strict=True):
+                if weight.grad is not None:
+                    refuse_gradient(name, weight, self.state.get(weight, {}))
         ordinal = 1
         for index, group in enumerate(self.param_groups):
             self._step_group(group, index, ordinal)
@@ -77,11 +85,17 @@ class LowRank(Optimizer):
         return loss
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load what `state_dict` gave; named tensors are found by name, in whatever order they now are."""
+        """Load what `state_dict` gave; named tensors are found by name, in whatever order they now are.
+
+        Raises:
+            InputError: The state is of another optimizer or of other tensors. Nothing has been loaded then.
+        """
         loaded: dict[str, Any] = {}
 
         def reorder(_: Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
+            refuse_foreign(saved)
             loaded.update(in_current_order(saved, self.param_groups))
+            refuse_misfit(loaded, self.param_groups, known=len(saved["state"]))
             return loaded
 
         hook = self.register_load_state_dict_pre_hook(reorder)
@@ -89,32 +103,68 @@ class LowRank(Optimizer):
             super().load_state_dict(state_dict)
         finally:
             hook.remove()
-        restore_exactly(self.state, loaded, self.param_groups)
+        restore_exactly(self.state, loaded, self.param_groups, self._outline)
+
+    def _outline(self, weight: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
+        """The fresh state of a projected tensor, as far as it takes no memory: on the meta device."""
+        recipe = Recipe.of(group)
+        alike = torch.empty(0, dtype=weight.dtype, device="meta")
+        fresh = choose_method(self.rule, recipe).init_state(*matrix_shape(weight.shape), alike, recipe, 1)
+        return stack_state(fresh, weight.shape)
 
     def _step_group(self, group: dict[str, Any], index: int, first_ordinal: int) -> None:
         recipe = Recipe.of(group)
-        method = choose_method(self.rule, recipe)
-        names = group.get("param_names") or [f"{index}.{place}" for place in range(len(group["params"]))]
-        rest: list[tuple[Tensor, dict[str, Any], str]] = []
+        names = names_of(group, index)
+        rests: dict[Method, list[tuple[Tensor, dict[str, Any], str]]] = {}
         for ordinal, (name, weight) in enumerate(zip(names, group["params"], strict=True), first_ordinal):
             if weight.grad is None:
                 continue
-            _refuse_sparse(name, weight.grad)
             state = self.state[weight]
+            method = choose_method(self.rule, recipe, None if is_sharded(weight) else weight)
             if recipe.rank is None or not is_matrix(weight):
                 if not state:
                     state.update(adamw.init_state(weight, recipe))
-                rest.append((weight, state, name))
+                rests.setdefault(method, []).append((weight, state, name))
+                continue
+            if is_sharded(weight):
+                from lightloop.optim import sharded_step
+
+                sharded_step.matrix_step(self.rule, name, weight, state, recipe, ordinal)
                 continue
             if not state:
                 fresh = method.init_state(*matrix_shape(weight.shape), weight, recipe, ordinal)
-                state.update(stack_state(fresh, weight.shape))
+                state.update(stack_state(packed(fresh, weight, recipe), weight.shape))
+            if method.counts_on_device:  # a state that was loaded has its count on the host
+                state["step"] = state["step"].to(weight.device)
             for matrix in matrices(name, weight, weight.grad, state):
-                method.matrix_step(matrix, recipe)
-        weights, states, called = zip(*rest, strict=True) if rest else ((), (), ())
-        method.rest_step(weights, states, recipe, called)
+                step_in_float32(method.matrix_step, matrix, recipe)
+        for method, rest in rests.items():
+            weights, states, called = zip(*rest, strict=True)
+            if any(map(is_sharded, weights)):
+                from lightloop.optim import sharded_step
+
+                sharded_step.rest_step(method, weights, states, recipe, called)
+            else:
+                method.rest_step(weights, states, recipe, called)
 
 
-def _refuse_sparse(name: str, grad: Tensor) -> None:
-    if grad.is_sparse:
+def names_of(group: dict[str, Any], index: int) -> list[str]:
+    """The names of a group's tensors; those without are called "group.index"."""
+    return group.get("param_names") or [f"{index}.{place}" for place in range(len(group["params"]))]
+
+
+def refuse_gradient(name: str, weight: Tensor, state: dict[str, Any]) -> None:
+    """Raise `InputError` for a sparse gradient, or if gradient or state lie on another device than the weight."""
+    assert weight.grad is not None
+    if weight.is_meta:
+        raise InputError(f"{name} is on the meta device and has no values", hint="load the weights before training")
+    if weight.grad.layout != torch.strided:
         raise InputError(f"the gradient of {name} is sparse", hint="build the embedding with sparse=False")
+    hints = {"gradient": "move the model before backward", "state": "load the optimizer's state_dict() into it"}
+    for kind, tensor in (("gradient", weight.grad), ("state", state.get("exp_avg"))):
+        if tensor is not None and tensor.device != weight.device:
+            raise InputError(
+                f"the {kind} of {name} is on {tensor.device}, the weight on {weight.device}",
+                allowed=[f"a {kind} on {weight.device}"],
+                hint=hints[kind],
+            )

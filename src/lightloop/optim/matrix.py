@@ -1,7 +1,8 @@
 """How a tensor of any shape is seen as matrices: m is the smaller side, n the larger; the n side holds the
 channels.
 
-A square matrix counts as tall, so its channels are its rows (the outputs of a linear layer).
+A square matrix counts as tall, so its channels are its rows (the outputs of a linear layer). Of a matrix that is spread
+over several processes (`lightloop.optim.sharded`) each process sees its own block, as part of the whole.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lightloop.optim.parts import Groups, Part
+
 # A 3-D tensor is a stack of matrices (experts of a mixture) unless a side is shorter than this: then it is
 # the kernel of a 1-D convolution, (out, in, width), and is flattened like any other kernel.
 STACK_MIN_SIDE = 16
@@ -19,17 +22,56 @@ STACK_MIN_SIDE = 16
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """One matrix at one step: views of the weight, the gradient and the state that belongs to them."""
+    """One matrix at one step: views of the weight, the gradient and the state that belongs to them.
+
+    `part` says which block of which matrix they are, if other processes hold the others.
+    """
 
     name: str
     weight: Tensor
     grad: Tensor
     state: dict[str, Tensor]
+    part: Part | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the whole matrix."""
+        return self.part.shape if self.part else (self.weight.shape[0], self.weight.shape[1])
 
     @property
     def tall(self) -> bool:
         """Whether the rows are the channels."""
-        return self.weight.shape[0] >= self.weight.shape[1]
+        rows, columns = self.shape
+        return rows >= columns
+
+    @property
+    def small_side(self) -> int:
+        """m of the whole matrix."""
+        return min(self.shape)
+
+    @property
+    def channels(self) -> int:
+        """n of the whole matrix."""
+        return max(self.shape)
+
+    @property
+    def small_range(self) -> slice:
+        """Which of the m rows of the whole `grad_mn` has."""
+        start = self.part.offsets[1 if self.tall else 0] if self.part else 0
+        return slice(start, start + self.grad_mn.shape[0])
+
+    @property
+    def groups(self) -> tuple[Groups, Groups]:
+        """The process groups over which the small side, and over which the channels, are spread."""
+        if self.part is None:
+            return (), ()
+        over_rows, over_columns = self.part.groups
+        return (over_columns, over_rows) if self.tall else (over_rows, over_columns)
+
+    @property
+    def stream(self) -> str:
+        """What a stream of random numbers for the elements of this block goes by; another one in each block."""
+        return f"{self.name}{self.part.suffix if self.part else ''}"
 
     @property
     def weight_mn(self) -> Tensor:
@@ -74,17 +116,33 @@ def _stacked(value: Tensor, count: int) -> Tensor:
 
 
 def matrices(name: str, weight: Tensor, grad: Tensor, state: dict[str, Tensor]) -> Iterator[Matrix]:
-    """The matrices of one tensor, as views into it.
+    """The matrices of one tensor, as views into it."""
+    if is_sharded(weight):
+        from lightloop.optim.sharded import sharded_matrices
+
+        return sharded_matrices(name, weight, grad, state)
+    return views(name, weight, grad, state, first=0 if is_stack(weight.shape) else None)
+
+
+def is_sharded(tensor: Tensor) -> bool:
+    """Whether a tensor is a DTensor; asked without importing them, which takes longer than all of this package."""
+    return hasattr(tensor, "device_mesh")
+
+
+def views(
+    name: str, weight: Tensor, grad: Tensor, state: dict[str, Tensor], first: int | None, part: Part | None = None
+) -> Iterator[Matrix]:
+    """One matrix, or those of a stack whose number in it begins with `first`.
 
     A convolution kernel in channels-last memory cannot be viewed as a matrix; it is copied and written back
     after the consumer has taken its step.
     """
-    if is_stack(weight.shape):
+    if first is not None:
         for index in range(weight.shape[0]):
-            part = {key: value[index] for key, value in state.items()}
-            yield Matrix(f"{name}[{index}]", weight[index], grad[index], part)
+            one = {key: value[index] for key, value in state.items()}
+            yield Matrix(f"{name}[{first + index}]", weight[index], grad[index], one, part)
         return
     flat = weight.flatten(1)
-    yield Matrix(name, flat, grad.flatten(1), state)
+    yield Matrix(name, flat, grad.flatten(1), state, part)
     if flat.data_ptr() != weight.data_ptr():
         weight.copy_(flat.view(weight.shape))

@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from lightloop.optim import adamw, compat, reference
+from lightloop.optim import (
+    adamw,
+    compat,
+    on_device,
+    on_device_adamw,
+    reference,
+    subspace,
+    subspace_steps,
+    triton_step,
+)
 from lightloop.optim.matrix import Matrix
 from lightloop.optim.recipe import Recipe
 
@@ -16,27 +25,54 @@ class Method(NamedTuple):
     """One way of computing the step.
 
     `init_state(rows, columns, weight, recipe, ordinal)` is the state of one matrix; `ordinal` is the place of
-    the tensor among all of the optimizer's, from 1. `rest_step(weights, states, recipe, names)`.
+    the tensor among all of the optimizer's, from 1. `rest_step(weights, states, recipe, names)`. `takes(weight,
+    recipe)` is whether it can step that tensor, and `counts_on_device` where it wants the count of steps.
     """
 
     init_state: Callable[[int, int, Tensor, Recipe, int], dict[str, Tensor]]
     matrix_step: Callable[[Matrix, Recipe], None]
     rest_step: Callable[[Sequence[Tensor], Sequence[dict[str, Any]], Recipe, Sequence[str]], None]
+    takes: Callable[[Tensor, Recipe], bool] = lambda weight, recipe: True
+    counts_on_device: bool = False
 
 
 # By rule and implementation.
 METHODS = {
     ("apollo", "reference"): Method(reference.init_state, reference.apollo_step, adamw.adamw_step),
+    ("galore", "reference"): Method(subspace.init_state, subspace_steps.galore_step, adamw.adamw_step),
+    ("fira", "reference"): Method(subspace_steps.fira_state, subspace_steps.fira_step, adamw.adamw_step),
+    ("apollo", "on-device"): Method(
+        on_device.init_state, on_device.apollo_step, on_device_adamw.rest_step, on_device.takes, counts_on_device=True
+    ),
+    ("apollo", "triton"): Method(
+        on_device.init_state,
+        triton_step.apollo_step,
+        on_device_adamw.rest_step,
+        triton_step.takes,
+        counts_on_device=True,
+    ),
 }
-IMPLEMENTATIONS = ("reference",)
+IMPLEMENTATIONS = ("reference", "on-device", "triton")
+# What "auto" tries on each kind of device, before the reference; of other kinds, ELSEWHERE.
+AUTOMATIC: dict[str, tuple[str, ...]] = {"cpu": (), "meta": (), "cuda": ("triton", "on-device")}
+ELSEWHERE = ("on-device",)
 
 PEERS = {
     "apollo-torch": Method(compat.init_state, compat.apollo_torch_step, compat.rest_step),
 }
 
 
-def choose_method(rule: str, recipe: Recipe) -> Method:
-    """The method that a rule and a recipe name; a peer's own takes precedence."""
+def choose_method(rule: str, recipe: Recipe, weight: Tensor | None = None) -> Method:
+    """The method that a rule and a recipe name for a tensor; a peer's own takes precedence.
+
+    The reference steps every tensor that the named implementation does not take, or if no tensor is given.
+    """
     if recipe.compat is not None:
         return PEERS[recipe.compat]
-    return METHODS[rule, "reference" if recipe.implementation == "auto" else recipe.implementation]
+    fallback = METHODS[rule, "reference"]
+    if weight is None:
+        return fallback
+    automatic = recipe.implementation == "auto"
+    wanted = AUTOMATIC.get(weight.device.type, ELSEWHERE) if automatic else (recipe.implementation,)
+    methods = (METHODS.get((rule, name), fallback) for name in wanted)
+    return next((method for method in methods if method.takes(weight, recipe)), fallback)

@@ -15,9 +15,10 @@ from lightloop.optim.recipe import Recipe
 
 
 def adam_direction(r_rn: Tensor, state: dict[str, Tensor], recipe: Recipe) -> Tensor:
-    """R̃ after the moments have taken in R; counts the step. May overwrite `r_rn`, and its sign is open."""
-    alike = {(x.stride(), x.dtype) for x in (r_rn, state["exp_avg"], state["exp_avg_sq"])}
-    fused = r_rn.is_cpu and len(alike) == 1
+    """R̃ after the moments have taken in R; counts the step. Overwrites `r_rn`, and the sign of R̃ is open."""
+    tensors = (r_rn, state["exp_avg"], state["exp_avg_sq"])
+    in_order = all(x.is_contiguous() for x in tensors) or all(x.T.is_contiguous() for x in tensors)
+    fused = r_rn.is_cpu and in_order and r_rn.dtype == state["exp_avg"].dtype
     return fused_direction(r_rn, state, recipe) if fused else plain_direction(r_rn, state, recipe)
 
 
@@ -33,17 +34,18 @@ def plain_direction(r_rn: Tensor, state: dict[str, Tensor], recipe: Recipe) -> T
 
 
 def fused_direction(r_rn: Tensor, state: dict[str, Tensor], recipe: Recipe) -> Tensor:
-    """−R̃ as what torch's fused AdamW subtracts from zero at η = 1: one pass instead of nine.
+    """−R̃ as what torch's fused AdamW makes of a weight R with gradient R at η = λ = 1, where R is multiplied by zero.
 
-    The kernel copies what is not contiguous, so a tall matrix's moments are handed over by their transposes.
+    One pass over memory instead of nine, and in place: the kernel reads an element of the gradient before it writes
+    that of the weight. It copies what is not contiguous, so a tall matrix's moments are handed over transposed.
     """
-    direction_rn = torch.zeros_like(r_rn)
-    tensors = (direction_rn, r_rn, state["exp_avg"], state["exp_avg_sq"])
-    zero, grad, m, v = (x if x.is_contiguous() else x.T for x in tensors)
+    m_rn, v_rn = state["exp_avg"], state["exp_avg_sq"]
+    turned = not r_rn.is_contiguous()
+    r, m, v = (r_rn.T, m_rn.T, v_rn.T) if turned else (r_rn, m_rn, v_rn)
     state["step"].add_(1)
     torch._fused_adamw_(
-        [zero],
-        [grad],
+        [r],
+        [r],
         [m],
         [v],
         [],
@@ -52,8 +54,8 @@ def fused_direction(r_rn: Tensor, state: dict[str, Tensor], recipe: Recipe) -> T
         beta1=recipe.beta1,
         beta2=recipe.beta2,
         lr=1.0,
-        weight_decay=0.0,
+        weight_decay=1.0,
         eps=recipe.eps,
         maximize=False,
     )
-    return direction_rn
+    return r_rn

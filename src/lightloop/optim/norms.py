@@ -23,7 +23,7 @@ def strips(x_kn: Tensor, dtype: torch.dtype) -> Iterator[slice]:
     Widening a bfloat16 matrix as a whole would cost a temporary of twice its size.
     """
     rows, columns = x_kn.shape
-    width = columns if x_kn.dtype == dtype else max(1, STRIP_ELEMENTS // rows)
+    width = max(1, columns if x_kn.dtype == dtype else STRIP_ELEMENTS // max(1, rows))
     for start in range(0, columns, width):
         yield slice(start, start + width)
 

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from lightloop.errors import InputError, unknown_name
-from lightloop.optim.matrix import is_matrix
+from lightloop.optim.matrix import is_matrix, matrix_shape
 from lightloop.optim.methods import IMPLEMENTATIONS, PEERS
 from lightloop.optim.norms import NORMS
 from lightloop.optim.projection import PROJECTIONS
-from lightloop.optim.recipe import STATE_DTYPES
+from lightloop.optim.recipe import DEFAULT_RANKS, RESTS, STATE_DTYPES
 from lightloop.optim.rounding import ROUNDINGS
 
 APOLLO_TORCH = "apollo-torch"
@@ -64,6 +64,7 @@ NAMES: dict[str, tuple[str | None, ...]] = {
     "weight_rounding": ROUNDINGS,
     "implementation": ("auto", *IMPLEMENTATIONS),
     "compat": (None, *PEERS),
+    "rest": RESTS,
 }
 
 OPTIONS = (*RULES, *NAMES)
@@ -91,6 +92,7 @@ def check_group(group: Mapping[str, Any]) -> None:
     _check_keys(group)
     if group["rank"] is not None:
         _check_tensors(group["params"])
+        _check_rank(group["rank"], group["params"])
     if group["weight_rounding"] == "stochastic":
         _check_roundable(group["params"])
     if group["compat"] == APOLLO_TORCH:
@@ -112,6 +114,8 @@ def dtype_name(state_dtype: Any) -> Any:
     """The name under which a parameter group holds a state dtype; what is no torch dtype passes unchanged."""
     if not isinstance(state_dtype, torch.dtype):
         return state_dtype
+    if state_dtype == torch.uint8:  # the codes of the second moment; both moments are kept in 8 bits
+        return "int8"
     return next((name for name, dtype in STATE_DTYPES.items() if dtype == state_dtype), str(state_dtype))
 
 
@@ -137,6 +141,18 @@ def _check_tensors(entries: Iterable[Any]) -> None:
             )
 
 
+def _check_rank(rank: int, entries: Iterable[Any]) -> None:
+    """A rank above some matrices is held to them; above all of them, it is a mistake. The default fits any model."""
+    tensors = [entry[1] if isinstance(entry, tuple) else entry for entry in entries]
+    sides = [min(matrix_shape(t.shape)) for t in tensors if isinstance(t, Tensor) and is_matrix(t)]
+    if sides and rank > max(sides) and rank not in DEFAULT_RANKS:
+        raise InputError(
+            f"rank={rank} is above the smaller side of every matrix in the group, the largest of which is {max(sides)}",
+            allowed=[f"1 to {max(sides)}"],
+            hint="a projection to more rows than a gradient has saves nothing",
+        )
+
+
 def _check_roundable(entries: Iterable[Any]) -> None:
     for entry in entries:
         tensor = entry[1] if isinstance(entry, tuple) else entry
@@ -149,10 +165,17 @@ def _check_roundable(entries: Iterable[Any]) -> None:
 
 
 def _check_compat(group: Mapping[str, Any]) -> None:
-    for option, only in {"projection": "gaussian", "seed": 0, "weight_rounding": "nearest"}.items():
-        if group[option] != only:
+    only_values = {"projection": "gaussian", "seed": 0, "weight_rounding": "nearest", "rest": "adamw"}
+    for option, only in only_values.items():
+        if group.get(option, only) != only:
             raise InputError(
                 f"compat={APOLLO_TORCH!r} has no {option}={group[option]!r}",
                 allowed=[repr(only)],
                 hint="apollo-torch draws Gaussians from seeds 1, 2, 3, ..., and rounds to the nearest",
             )
+    if group["state_dtype"] not in (None, "fp32"):
+        raise InputError(
+            f"compat={APOLLO_TORCH!r} has no state_dtype={group['state_dtype']!r}",
+            allowed=["None, for moments in the dtype of the weight", "fp32"],
+            hint="leave it out",
+        )

@@ -19,6 +19,7 @@ from torch import nn
 
 from lightloop.errors import InputError, unknown_name
 from lightloop.optim.groups import DEFAULT_EXCLUDE, param_groups, stable_names
+from lightloop.optim.last_layer import last_matrix
 from lightloop.optim.matrix import is_stack
 from lightloop.optim.plan_states import (
     STATE_FORMATS,
@@ -26,8 +27,10 @@ from lightloop.optim.plan_states import (
     PlannedTensor,
     StateRule,
     state_rule,
+    state_rules,
     total,
 )
+from lightloop.optim.recipe import RESTS
 
 DEFAULT_RANK = 256
 FORMAT_OF: dict[torch.dtype, str] = {torch.float32: "fp32", torch.bfloat16: "bf16"}
@@ -81,6 +84,7 @@ def plan_memory(
     layerwise: bool = False,
     activations_bytes: int = 0,
     exclude: Iterable[str] = DEFAULT_EXCLUDE,
+    rest: str | None = None,
 ) -> MemoryPlan:
     """What training a module takes; it may live on the meta device, and nothing is allocated.
 
@@ -95,6 +99,8 @@ def plan_memory(
         layerwise: Step and free each gradient inside backward.
         activations_bytes: Known from elsewhere; they depend on the code of the model and its input.
         exclude: Shell-style patterns of matrices that are not projected, as in `param_groups`.
+        rest: How embedding, head, norms and biases keep their states, "adamw", "adamw-8bit" or "factored", as in
+            `param_groups`; what goes with the optimizer if None.
 
     Returns:
         Bytes by class.
@@ -116,6 +122,7 @@ def plan_memory(
         rank=rank,
         layerwise=layerwise,
         activations_bytes=activations_bytes,
+        rest=rest,
     )
     buffers = sum(buffer.numel() * buffer.element_size() for buffer in model.buffers())
     return MemoryPlan(**{**asdict(plan), "weights_bytes": plan.weights_bytes + buffers})
@@ -130,6 +137,7 @@ def plan_tensors(
     rank: int | None = None,
     layerwise: bool = False,
     activations_bytes: int = 0,
+    rest: str | None = None,
 ) -> MemoryPlan:
     """What training tensors of these shapes takes. Arguments and errors as in `plan_memory`.
 
@@ -140,7 +148,11 @@ def plan_tensors(
     gradients = "bf16" if weights == "int8" else weights
     width = STATE_FORMATS[gradients](1)
     rank = _rank(rule, rank, tensors)
-    kept = [tensor.count * rule.bytes_for(tensor, rank=rank, states=states, gradients=gradients) for tensor in tensors]
+    _check_rest(rule, rest)
+    kept = [
+        tensor.count * rule.bytes_for(tensor, rank=rank, states=states, gradients=gradients, rest=rest)
+        for tensor in tensors
+    ]
     trained = [(tensor.count, _trained(tensor, rule, rank)) for tensor in tensors if tensor.trained]
     largest = max((size for _, sizes in trained for size in sizes), default=0)
     every = sum(count * sum(sizes) for count, sizes in trained)
@@ -162,7 +174,7 @@ def module_tensors(model: nn.Module, *, exclude: Iterable[str] = DEFAULT_EXCLUDE
     """The parameters of a module, the projected ones as `param_groups` chooses them; tied ones once."""
     groups = param_groups(model, rank=1, exclude=exclude)
     projected = {id(tensor) for group in groups if group.get("rank") for tensor in group["params"] if tensor.ndim > 1}
-    named = list(model.named_parameters())
+    named, last = list(model.named_parameters()), last_matrix(model)
     return [
         PlannedTensor(
             name,
@@ -170,6 +182,7 @@ def module_tensors(model: nn.Module, *, exclude: Iterable[str] = DEFAULT_EXCLUDE
             id(tensor) in projected,
             trained=tensor.requires_grad,
             stacked=is_stack(tensor.shape),
+            last=tensor is last,
         )
         for name, (_, tensor) in zip(stable_names(name for name, _ in named), named, strict=True)
     ]
@@ -199,6 +212,17 @@ def _formats(rule: StateRule, weights: str | None, states: str | None) -> tuple[
     return chosen, states or rule.states or ("bf16" if chosen == "int8" else chosen)
 
 
+def _check_rest(rule: StateRule, rest: str | None) -> None:
+    if rest is not None and rest not in RESTS:
+        raise unknown_name("rest", rest, RESTS)
+    if rest is not None and rule.rest is None:
+        raise InputError(
+            f"{rule.name} treats all tensors alike, so there is no rest to keep as {rest!r}",
+            allowed=[name for name, entry in state_rules().items() if entry.rest],
+            hint="leave out rest",
+        )
+
+
 def _rank(rule: StateRule, rank: int | None, tensors: Sequence[PlannedTensor]) -> int:
     """The rank to reckon with; optimizers without one do not look at it."""
     if rank is None or not (rule.low_rank or rule.rank):
@@ -224,8 +248,10 @@ def _trained(tensor: PlannedTensor, rule: StateRule, rank: int) -> list[int]:
 
 
 def _weight_bytes(tensor: PlannedTensor, rule: StateRule, weights: str, rank: int) -> int:
-    """Bytes of the tensor itself and of its adapters. Only projected matrices are ever int8."""
+    """Bytes of the tensor itself and of its adapters. Only projected matrices, no stacks or kernels, are ever int8."""
     plain = "bf16" if weights == "int8" else weights
-    own = WEIGHT_FORMATS[weights if tensor.projected else plain](tensor.numel)
+    rows = tensor.matrices * tensor.rows
+    quantisable = tensor.projected and len(tensor.shape) == 2
+    own = WEIGHT_FORMATS[weights if quantisable else plain](rows, tensor.numel // max(rows, 1))
     adapters = total(rule.adapters, tensor.terms(rank)) if tensor.projected else 0
-    return own + WEIGHT_FORMATS[plain](adapters)
+    return own + WEIGHT_FORMATS[plain](1, adapters)

@@ -17,20 +17,22 @@ from lightloop.errors import unknown_name
 Terms = Mapping[str, int]
 
 STATE_BLOCK = 256  # numbers that share a float32 scale in 8-bit states; arXiv 2110.02861, as bitsandbytes has it now
-WEIGHT_GROUP = 128  # numbers that share a scale and a zero point in int8 weights; arXiv 2412.05270, section 5.3
+WEIGHT_GROUP = 128  # numbers of a row that share a scale and a zero in int8 weights; arXiv 2412.05270, section 5.3
 SCALE_AND_ZERO_BYTES = 4  # two bfloat16
+BY_MATRIX = ("nr", "mr")  # terms that each matrix of a stack keeps by itself
 SMALL_TENSOR = 4096  # tensors with fewer numbers keep float32 where larger ones keep 8 bits; bitsandbytes
 
-# Bytes of `count` numbers as optimizers keep their states, and as models keep the matrices of their layers.
+# Bytes of `count` numbers as optimizers keep their states.
 STATE_FORMATS: dict[str, Callable[[int], int]] = {
     "fp32": lambda count: 4 * count,
     "bf16": lambda count: 2 * count,
     "int8": lambda count: count + 4 * math.ceil(count / STATE_BLOCK),
 }
-WEIGHT_FORMATS: dict[str, Callable[[int], int]] = {
-    "fp32": STATE_FORMATS["fp32"],
-    "bf16": STATE_FORMATS["bf16"],
-    "int8": lambda count: count + SCALE_AND_ZERO_BYTES * math.ceil(count / WEIGHT_GROUP),
+# Bytes of `rows` rows of `columns` numbers as models keep the matrices of their layers; groups end with a row.
+WEIGHT_FORMATS: dict[str, Callable[[int, int], int]] = {
+    "fp32": lambda rows, columns: 4 * rows * columns,
+    "bf16": lambda rows, columns: 2 * rows * columns,
+    "int8": lambda rows, columns: rows * (columns + SCALE_AND_ZERO_BYTES * math.ceil(columns / WEIGHT_GROUP)),
 }
 
 
@@ -46,6 +48,7 @@ class PlannedTensor:
         blocks: Second moments of Adam-mini; one for each row of a matrix if None, and one for a vector.
         count: How many there are.
         stacked: Whether it is a stack of matrices along its first axis, each projected by itself.
+        last: Whether it is the last layer, as SCALE understands it.
     """
 
     name: str
@@ -55,6 +58,7 @@ class PlannedTensor:
     blocks: int | None = None
     count: int = 1
     stacked: bool = False
+    last: bool = False
 
     @property
     def numel(self) -> int:
@@ -84,7 +88,15 @@ class PlannedTensor:
         r = min(rank, m)
         blocks = k * self.rows if self.blocks is None else self.blocks
         sizes = {"mn": self.numel, "nr": k * n * r, "mr": k * m * r, "m": k * m, "n": k * n}
-        return sizes | {"blocks": blocks, "one": 1, "each": k}
+        rows = self.shape[0] if self.shape else 1
+        return sizes | {
+            "rows": rows,
+            "columns": self.numel // max(rows, 1),
+            "blocks": blocks,
+            "last": self.numel * self.last,
+            "one": 1,
+            "each": k,
+        }
 
 
 @dataclass(frozen=True)
@@ -129,7 +141,9 @@ class StateRule:
         written = " + ".join(parts) or "0"
         return written if self.rank is None else written.replace("r", "" if self.rank == 1 else f"·{self.rank}")
 
-    def bytes_for(self, tensor: PlannedTensor, *, rank: int, states: str, gradients: str) -> int:
+    def bytes_for(
+        self, tensor: PlannedTensor, *, rank: int, states: str, gradients: str, rest: str | None = None
+    ) -> int:
         """Bytes kept for one tensor of a kind.
 
         Args:
@@ -137,19 +151,31 @@ class StateRule:
             rank: r, held to its smaller side.
             states: Format of the states, unless the entry prescribes one.
             gradients: Format of the gradients, which projectors are kept in.
+            rest: Entry that tensors which are not projected follow, instead of the one that this entry names.
         """
         if not tensor.trained:
             return 0
-        rule = self if tensor.projected or self.rest is None else state_rules()[self.rest]
+        rest = rest or self.rest
+        rule = self if tensor.projected or rest is None else state_rules()[rest]
         kept = rule.vector if rule.vector is not None and len(tensor.shape) == 1 else rule.projected
         wanted = rule.states or states
         formats = {
             "state": "fp32" if wanted == "int8" and tensor.numel < SMALL_TENSOR else wanted,
             "projector": gradients,
             "float32": "fp32",
+            "int8": "int8",
         }
-        values = tensor.terms(rank)
-        return sum(STATE_FORMATS[formats[storage]](total(terms, values)) for storage, terms in kept.items())
+        return sum(_stored(terms, tensor, rank, formats[storage]) for storage, terms in kept.items())
+
+
+def _stored(terms: Terms, tensor: PlannedTensor, rank: int, wanted: str) -> int:
+    """Bytes of the terms, each factor and each matrix of a stack with scales of its own."""
+    values = tensor.terms(rank)
+    pieces = {term: tensor.matrices if term in BY_MATRIX else 1 for term in terms}
+    return sum(
+        factor * pieces[term] * STATE_FORMATS[wanted](values[term] // max(pieces[term], 1))
+        for term, factor in terms.items()
+    )
 
 
 def _product(factor: int, term: str) -> str:

@@ -1,7 +1,8 @@
-"""Random projections R = P G, with P made anew from a key whenever it is needed and never kept.
+"""Projections R = P G; a random P is made anew from a key whenever it is needed and never kept.
 
 Shapes: p_rm, grad_mn, r_rn. A projection is a function of a matrix and a recipe; a new kind is a new function
-in `PROJECTIONS`. R lies in memory as the moments do, and they as the gradient.
+in `PROJECTIONS`. R lies in memory as the moments do, and they as the gradient. Of a block of a matrix it is what the
+rows of the block add to the R of the whole.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from lightloop.optim.matrix import Matrix
 from lightloop.optim.norms import strips
 from lightloop.optim.recipe import Recipe
 from lightloop.optim.sketch import DENSE_BELOW, dense, sum_signed_rows
+from lightloop.optim.svd import fresh_projector, project_svd
 
 Projection = Callable[[Matrix, Recipe], Tensor]
 Draw = Callable[[int, int, Generator], Tensor]
@@ -49,7 +51,8 @@ def project_dense(draw: Draw, matrix: Matrix, recipe: Recipe) -> Tensor:
     The draw is always on the CPU, for the same P on every device.
     """
     grad_mn, r_rn = matrix.grad_mn, torch.empty_like(matrix.state["exp_avg"])
-    p_rm = draw(r_rn.shape[0], grad_mn.shape[0], projection_generator(matrix, recipe)).to(r_rn)
+    p_rm = draw(r_rn.shape[0], matrix.small_side, projection_generator(matrix, recipe)).to(r_rn)
+    p_rm = p_rm[:, matrix.small_range]
     if grad_mn.dtype == r_rn.dtype:
         return torch.mm(p_rm, grad_mn, out=r_rn)
     for strip in strips(grad_mn, r_rn.dtype):
@@ -62,7 +65,8 @@ def project_sparse(matrix: Matrix, recipe: Recipe) -> Tensor:
     moments = matrix.state["exp_avg"]
     if moments.shape[0] < DENSE_BELOW:
         return project_dense(dense, matrix, recipe)
-    return sum_signed_rows(torch.empty_like(moments), matrix.grad_mn, projection_generator(matrix, recipe))
+    rows, generator = (matrix.small_range.start, matrix.small_side), projection_generator(matrix, recipe)
+    return sum_signed_rows(torch.empty_like(moments), matrix.grad_mn, generator, rows)
 
 
 def projection_generator(matrix: Matrix, recipe: Recipe) -> Generator:
@@ -75,4 +79,7 @@ PROJECTIONS: dict[str, Projection] = {
     "gaussian": partial(project_dense, gaussian),
     "rademacher": partial(project_dense, rademacher),
     "sparse": project_sparse,
+    "svd": project_svd,
 }
+# What a projection keeps in the state of a matrix, by (rank, small side, weight); the others keep nothing.
+KEPT: dict[str, Callable[[int, int, Tensor], dict[str, Tensor]]] = {"svd": fresh_projector}

@@ -10,14 +10,24 @@ from typing import Any
 import torch
 
 # Names, not torch.dtype objects, so that a saved parameter group holds plain values only.
-STATE_DTYPES = {"fp32": torch.float32}
+STATE_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.int8}
+
+# How tensors that are not projected keep their state: as `state_dtype` says, in 8 bits whatever it says, or with a
+# second moment of rows and columns.
+RESTS = ("adamw", "adamw-8bit", "factored")
+
+
+# Of Apollo, and of GaLore and Fira; held to each matrix of a smaller model without a word.
+DEFAULT_RANKS = (256, 128)
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """The checked options of one parameter group, read once per step.
 
-    `rank` is None for a group that is plain AdamW; `limiter` is infinite where the limiter is off.
+    `rank` is None for a group that is plain AdamW; `limiter` is infinite where the limiter is off. `state_dtype` is
+    that of the arithmetic, `state_format` a name of `lightloop.optim.state_formats`; both are None where the weight
+    decides. `rest` is how tensors that are not projected keep their state.
     """
 
     lr: float
@@ -33,9 +43,11 @@ class Recipe:
     projection: str
     seed: int
     state_dtype: torch.dtype | None
+    state_format: str | None
     weight_rounding: str
     implementation: str
     compat: str | None
+    rest: str = "adamw"
 
     @classmethod
     def of(cls, group: Mapping[str, Any]) -> Recipe:
@@ -54,10 +66,12 @@ class Recipe:
             limiter=math.inf if group["limiter"] is None else group["limiter"],
             projection=group["projection"],
             seed=group["seed"],
-            state_dtype=STATE_DTYPES.get(group["state_dtype"]),
+            state_dtype=torch.float32 if group["state_dtype"] is not None else None,
+            state_format=group["state_dtype"],
             weight_rounding=group["weight_rounding"],
             implementation=group["implementation"],
             compat=group["compat"],
+            rest=group.get("rest", "adamw"),
         )
 
     def alpha(self, small_side: int, rank: int) -> float:

@@ -20,7 +20,8 @@ from lightloop.optim.limiter import limit_growth, norm_floor
 from lightloop.optim.matrix import Matrix
 from lightloop.optim.moments import adam_direction
 from lightloop.optim.norms import NORMS
-from lightloop.optim.projection import PROJECTIONS
+from lightloop.optim.parts import joined, summed
+from lightloop.optim.projection import KEPT, PROJECTIONS
 from lightloop.optim.recipe import Recipe
 from lightloop.optim.update import update
 
@@ -47,28 +48,32 @@ def init_state(rows: int, columns: int, weight: Tensor, recipe: Recipe, ordinal:
         "exp_avg": moments,
         "exp_avg_sq": torch.zeros_like(moments),
         "limiter_norm": moments.new_zeros(()),
+        **(KEPT[recipe.projection](rank, small_side, weight) if recipe.projection in KEPT else {}),
     }
 
 
 def apollo_step(matrix: Matrix, recipe: Recipe) -> None:
     """W ← (1 − ηλ) W − η α κ G S, with S = diag(s_j), s_j = ‖R̃_j‖/‖R_j‖, and κ from the limiter.
 
-    Two numbers are read back from the device: whether G is finite, and ‖U‖.
+    Two numbers are read back from the device: whether G is finite, and ‖U‖. If several processes hold parts of the
+    matrix, `joined` and `summed` take theirs in; else they do nothing.
     """
     state, grad_mn = matrix.state, matrix.grad_mn
-    rank, channels = state["exp_avg"].shape
+    rank = state["exp_avg"].shape[0]
     norm = partial(NORMS[recipe.granularity], dtype=state["exp_avg"].dtype)
-    alpha = recipe.alpha(grad_mn.shape[0], rank)
+    alpha = recipe.alpha(matrix.small_side, rank)
+    over_m, over_n = matrix.groups
+    within, across = ((), over_n) if recipe.granularity == "channel" else (over_n, ())  # one norm, and several
 
-    norm_g = norm(grad_mn)
-    if not math.isfinite(norm_g.sum()):
+    norm_g = joined(norm(grad_mn), over_m + within)
+    if not math.isfinite(joined(norm_g.sum(), across)):
         return
-    r_rn = PROJECTIONS[recipe.projection](matrix, recipe)
-    norm_r = norm(r_rn)
-    s = norm(adam_direction(r_rn, state, recipe)) / (norm_r + TINY_NORM)
-    norm_u = alpha * float(vector_norm(s * norm_g))
+    r_rn = summed(PROJECTIONS[recipe.projection](matrix, recipe), over_m)
+    norm_r = joined(norm(r_rn), within)
+    s = joined(norm(adam_direction(r_rn, state, recipe)), within) / (norm_r + TINY_NORM)
+    norm_u = alpha * float(joined(vector_norm(s * norm_g), across))
     kappa, limited = limit_growth(
-        norm_u, float(state["limiter_norm"]), recipe.limiter, norm_floor(alpha, channels, rank)
+        norm_u, float(state["limiter_norm"]), recipe.limiter, norm_floor(alpha, matrix.channels, rank)
     )
     state["limiter_norm"].fill_(limited)
     update(matrix, s, -recipe.lr * alpha * kappa, recipe)

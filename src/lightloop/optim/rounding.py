@@ -12,6 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from lightloop.optim.keys import rounding_key
+from lightloop.optim.quantized_grid import Rounding, by_chance, to_nearest
 from lightloop.optim.recipe import Recipe
 
 # Writes a wide tensor, which it may spoil, into a weight of the same shape.
@@ -53,5 +54,16 @@ def writer(weight: Tensor, name: str, step: int, recipe: Recipe) -> Write:
     """
     if not is_rounded(weight, recipe):
         return write_nearest
-    generator = Generator(weight.device).manual_seed(rounding_key(recipe.seed, name, step))
+    generator = _chances(weight, name, step, recipe)
     return lambda narrow, wide: write_stochastic(generator, narrow, wide)
+
+
+def lattice_rounding(weight: Tensor, name: str, step: int, recipe: Recipe) -> Rounding:
+    """How to round the numbers of the 8-bit tensor `name` after its step number `step`; chances as in `writer`."""
+    if recipe.weight_rounding != "stochastic":
+        return to_nearest
+    return by_chance(_chances(weight, name, step, recipe))
+
+
+def _chances(weight: Tensor, name: str, step: int, recipe: Recipe) -> Generator:
+    return Generator(weight.device).manual_seed(rounding_key(recipe.seed, name, step))

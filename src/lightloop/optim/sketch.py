@@ -65,23 +65,40 @@ def dense(rank: int, small_side: int, generator: Generator) -> Tensor:
     return p_rm
 
 
-def sum_signed_rows(r_rn: Tensor, grad_mn: Tensor, generator: Generator) -> Tensor:
+def sum_signed_rows(
+    r_rn: Tensor, grad_mn: Tensor, generator: Generator, rows_of: tuple[int, int] | None = None
+) -> Tensor:
     """R ← P G, with the same P as `dense` makes of the generator; returns `r_rn`, whose old values do not matter.
 
     Each column is summed by itself in the order of the rows, so a part of the columns gives that part of R to the bit.
+    If G has only some of the rows, `rows_of` is the first of them and the m of all, and R is what they add to it.
     """
-    rank, small_side = r_rn.shape[0], grad_mn.shape[0]
-    signs_m1 = draw_signs(small_side, generator).to(r_rn).unsqueeze(1)
+    rank, count = r_rn.shape[0], grad_mn.shape[0]
+    first_row, small_side = rows_of or (0, count)
+    signs_m1 = draw_signs(small_side, generator).to(r_rn).unsqueeze(1)[first_row : first_row + count]
     runs = list(pieces(rank, small_side, draw_shifts(rank, small_side, generator)))
+    new_rows = rank  # the first block meets every bucket once
+    if count < small_side:
+        runs, new_rows = list(clipped(runs, first_row, count)), 0
+        r_rn.zero_()
     for strip in strips(grad_mn, r_rn.dtype):
         grad, sketch = grad_mn[:, strip].to(r_rn.dtype), r_rn[:, strip]
         for part in runs_of(grad.shape[1], max(1, CACHED_ELEMENTS // rank)):
             for rows, buckets in runs:
-                if rows.start < rank:  # the first block meets every bucket once
+                if rows.start < new_rows:
                     torch.mul(grad[rows, part], signs_m1[rows], out=sketch[buckets, part])
                 else:
                     sketch[buckets, part].addcmul_(grad[rows, part], signs_m1[rows])
     return r_rn
+
+
+def clipped(runs: list[tuple[slice, slice]], first_row: int, count: int) -> Iterator[tuple[slice, slice]]:
+    """What of the runs lies in `count` rows from `first_row` on, with its rows counted from there."""
+    for rows, buckets in runs:
+        start, stop = max(rows.start, first_row), min(rows.stop, first_row + count)
+        if start < stop:
+            turn = buckets.start - rows.start
+            yield slice(start - first_row, stop - first_row), slice(start + turn, stop + turn)
 
 
 def runs_of(columns: int, width: int) -> Iterator[slice]:

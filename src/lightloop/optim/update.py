@@ -10,14 +10,20 @@ from torch import Tensor
 
 from lightloop.optim.matrix import Matrix
 from lightloop.optim.norms import strips
+from lightloop.optim.quantized import QuantizedTensor
+from lightloop.optim.quantized_update import add_to_quantized
 from lightloop.optim.recipe import Recipe
-from lightloop.optim.rounding import Write, write_nearest, writer
+from lightloop.optim.rounding import Write, lattice_rounding, write_nearest, writer
 
 
 def update(matrix: Matrix, scale: Tensor, value: float, recipe: Recipe) -> None:
     """Weight decay and the scaled gradient, written as the recipe rounds; `value` is c, −η and what goes with it."""
     keep = 1.0 - recipe.lr * recipe.weight_decay
-    write = writer(matrix.weight, matrix.name, int(matrix.state["step"]), recipe)
+    if isinstance(matrix.weight, QuantizedTensor):
+        rounding = lattice_rounding(matrix.weight, matrix.stream, int(matrix.state["step"]), recipe)
+        add_to_quantized(matrix.weight, matrix.grad, scale, value, keep, rounding)
+        return
+    write = writer(matrix.weight, matrix.stream, int(matrix.state["step"]), recipe)
     add_scaled(matrix.weight_mn, matrix.grad_mn, scale, value, keep, write)
 
 

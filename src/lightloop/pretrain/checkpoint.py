@@ -59,7 +59,7 @@ def save_checkpoint(path: str | Path, model: nn.Module, optimizer: Optimizer, pr
         "optimizer": json.dumps(_without_tensors(table, STATE, tensors)),
         "progress": json.dumps(dict(progress)),
     }
-    on_disk = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    on_disk = _apart({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
     write_file(path, lambda temporary: save_file(on_disk, temporary, metadata=header))
 
 
@@ -117,6 +117,16 @@ def state_bytes(optimizer: Optimizer, parameters: Iterable[Tensor] | None = None
     _without_tensors([dict(optimizer.state.get(parameter, {})) for parameter in chosen], "", found)
     storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in found.values()}
     return sum(storages.values())
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors, those that share their memory as copies of it: tied weights are in the file twice."""
+    seen: set[int] = set()
+    for name, value in tensors.items():
+        place = value.untyped_storage().data_ptr()
+        tensors[name] = value.clone() if place in seen else value
+        seen.add(place)
+    return tensors
 
 
 def _without_tensors(value: Any, place: str, found: dict[str, Tensor]) -> Any:

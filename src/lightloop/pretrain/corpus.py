@@ -101,8 +101,16 @@ def read_files(places: Sequence[str]) -> Corpus:
     Raises:
         InputError: Nothing is there, or a file is not UTF-8 text.
     """
-    paths = sorted({path.resolve() for place in places for path in _paths_at(place)})
-    return Corpus(", ".join(places), DOCUMENT_SEAM.join(_read(path) for path in paths))
+    return Corpus(", ".join(places), DOCUMENT_SEAM.join(read_file(path) for path in paths_at(places)))
+
+
+def paths_at(places: Sequence[str]) -> list[Path]:
+    """The files at `places`, each once, in the order of their paths.
+
+    Raises:
+        InputError: A place has none.
+    """
+    return sorted({path.resolve() for place in places for path in _paths_at(place)})
 
 
 def _paths_at(place: str) -> list[Path]:
@@ -126,7 +134,12 @@ def _matches(pattern: Path) -> Iterator[Path]:
     return root.glob(str(pattern.relative_to(pattern.anchor)))
 
 
-def _read(path: Path) -> str:
+def read_file(path: Path) -> str:
+    """The text in a file, without the space around it.
+
+    Raises:
+        InputError: The file is missing, or not UTF-8 text.
+    """
     try:
         return path.read_text(encoding="utf-8-sig").strip()
     except FileNotFoundError:

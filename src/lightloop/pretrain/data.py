@@ -9,6 +9,7 @@ Shapes: b sequence, t position, w window.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,12 @@ from lightloop.pretrain.model import IGNORED
 from lightloop.pretrain.tokenizer import Tokenizer
 
 
-def draw_batch(tokens: NDArray[np.int32], step: int, *, seed: int, batch: int, context: int) -> tuple[Tensor, Tensor]:
+def step_key(purpose: str, seed: int, step: int) -> int:
+    """A seed, below 2^56, for what is drawn for one purpose in one step."""
+    return int.from_bytes(hashlib.blake2b(f"{purpose}/{seed}/{step}".encode(), digest_size=7).digest(), "little")
+
+
+def draw_batch(tokens: NDArray[np.integer], step: int, *, seed: int, batch: int, context: int) -> tuple[Tensor, Tensor]:
     """Sequences of `context` tokens from random places, and the token that follows each position.
 
     Args:

@@ -14,7 +14,8 @@ from torch import nn
 
 from lightloop.errors import InputError
 from lightloop.pretrain.data import Windows, tile
-from lightloop.pretrain.model import Decoder, build, next_token_loss
+from lightloop.pretrain.model import WEIGHT_DTYPES, Decoder, build, next_token_loss
+from lightloop.pretrain.model_folder import FolderModel, load_folder
 from lightloop.pretrain.settings import PretrainSettings
 from lightloop.pretrain.shapes import ModelShape
 from lightloop.pretrain.tokenizer import Tokenizer
@@ -68,7 +69,7 @@ def evaluate(model: nn.Module, windows: Windows, batch: int = EVAL_BATCH) -> Eva
         with torch.no_grad():
             for start in range(0, len(windows.inputs_wt), batch):
                 part = slice(start, start + batch)
-                logits_btv = model(windows.inputs_wt[part].to(device))
+                logits_btv = model(windows.inputs_wt[part].to(device)).float()
                 total += next_token_loss(logits_btv, windows.targets_wt[part].to(device), reduction="sum").item()
     finally:
         model.train(was_training)
@@ -90,21 +91,29 @@ def evaluate_under(
     return found
 
 
-def load_run(run_dir: str | Path) -> tuple[Decoder, Tokenizer, PretrainSettings]:
+def load_run(run_dir: str | Path) -> tuple[Decoder | FolderModel, Tokenizer, PretrainSettings]:
     """The trained model of a finished run, its tokenizer and its settings.
 
     Raises:
         InputError: The folder holds no finished run, or a file of it is broken.
+        MissingProgramError: The model came from a Hugging Face folder, and `transformers` is not installed.
     """
+    folder = Path(run_dir)
+    settings = _settings_of(folder)
+    if not (folder / "model.safetensors").exists():
+        raise InputError(f"{folder} is not finished: it has no model.safetensors", hint="go on with it: --resume")
+    if settings.model.folder is None:
+        model: Decoder | FolderModel = _decoder(folder)
+    else:
+        model = load_folder(folder, WEIGHT_DTYPES[settings.train.precision])
+    return model, Tokenizer.load(folder / "tokenizer.json"), settings
+
+
+def _decoder(folder: Path) -> Decoder:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    folder = Path(run_dir)
-    settings = _settings_of(folder)
-    weights = folder / "model.safetensors"
-    if not weights.exists():
-        raise InputError(f"{folder} is not finished: it has no {weights.name}", hint="go on with it: --resume")
-    config = folder / "config.json"
+    config, weights = folder / "config.json", folder / "model.safetensors"
     model = build(ModelShape.from_config(read_json(config), str(config)), device="meta")
     try:
         model.load_state_dict(load_file(weights), assign=True)
@@ -113,7 +122,7 @@ def load_run(run_dir: str | Path) -> tuple[Decoder, Tokenizer, PretrainSettings]
             f"{weights} does not hold this model: {error}",
             hint="delete it and result.json, then resume the run",
         ) from None
-    return model, Tokenizer.load(folder / "tokenizer.json"), settings
+    return model
 
 
 def held_out_windows(run_dir: str | Path, *, tokens: int | None = None) -> Windows:

@@ -10,6 +10,9 @@ Shapes: b sequence, t position, c hidden, n head, d width of a head, e half of i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,6 +20,9 @@ from torch import Tensor, nn
 from lightloop.pretrain.shapes import INIT_STD, RMS_EPS, ROTARY_BASE, ModelShape
 
 IGNORED = -100  # a target that no loss counts
+
+# How the weights are held, by the precision of a run.
+WEIGHT_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "bf16-mixed": torch.float32}
 
 
 def build(shape: ModelShape, *, seed: int = 0, device: str | torch.device = "cpu") -> Decoder:
@@ -65,7 +71,8 @@ def rotary_table(length: int, width: int, device: torch.device | None = None) ->
 
 
 def rotate(x_bntd: Tensor, cos_te: Tensor, sin_te: Tensor) -> Tensor:
-    """Turn the pair (x_e, x_{e+d/2}) at position t by the angle t·θ_e."""
+    """Turn the pair (x_e, x_{e+d/2}) at position t by the angle t·θ_e, in the precision of x."""
+    cos_te, sin_te = cos_te.to(x_bntd.dtype), sin_te.to(x_bntd.dtype)
     first, second = x_bntd.chunk(2, dim=-1)
     return torch.cat((first * cos_te - second * sin_te, second * cos_te + first * sin_te), dim=-1)
 
@@ -124,7 +131,14 @@ class Block(nn.Module):
 
 
 class Trunk(nn.Module):
-    """Embedding, blocks and last norm."""
+    """Embedding, blocks and last norm.
+
+    Attributes:
+        checkpointing: Keep only the input of each block for backward, which computes the blocks again (Chen et
+            al., arXiv 1604.06174).
+    """
+
+    checkpointing = False
 
     def __init__(self, shape: ModelShape) -> None:
         super().__init__()
@@ -137,11 +151,20 @@ class Trunk(nn.Module):
 
     def forward(self, tokens_bt: Tensor) -> Tensor:
         """The residual stream after all blocks, shape (batch, time, hidden)."""
-        cos_te, sin_te = rotary_table(tokens_bt.shape[-1], self.head_width, tokens_bt.device)
         x_btc = self.embed_tokens(tokens_bt)
+        table = rotary_table(tokens_bt.shape[-1], self.head_width, tokens_bt.device)
+        cos_te, sin_te = (part_te.to(x_btc.dtype) for part_te in table)
         for layer in self.layers:
-            x_btc = layer(x_btc, cos_te, sin_te)
+            run = _recomputed(layer) if self.checkpointing and torch.is_grad_enabled() else layer
+            x_btc = run(x_btc, cos_te, sin_te)
         return self.norm(x_btc)
+
+
+def _recomputed(layer: nn.Module) -> Callable[..., Tensor]:
+    """`layer`, computed again in backward; there is no chance in a block, so no random state to keep for that."""
+    from torch.utils.checkpoint import checkpoint
+
+    return partial(checkpoint, layer, use_reentrant=False, preserve_rng_state=False)
 
 
 class Decoder(nn.Module):

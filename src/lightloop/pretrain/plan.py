@@ -174,7 +174,7 @@ def decoder_tensors(shape: ModelShape) -> list[PlannedTensor]:
         PlannedTensor("gate_proj, up_proj", (f, h), projected=True, count=2 * layers),
         PlannedTensor("down_proj", (h, f), projected=True, count=layers),
         PlannedTensor("norms", (h,), projected=False, count=2 * layers + 1),
-        PlannedTensor("lm_head", (shape.vocab, h), projected=False),
+        PlannedTensor("lm_head", (shape.vocab, h), projected=False, last=True),
     ]
 
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import nn
 from torch.optim import Optimizer
 
 from lightloop.errors import InputError
-from lightloop.pretrain.corpus import Corpus, load_corpus, read_files
+from lightloop.pretrain.compiling import compile_blocks
 from lightloop.pretrain.data import Windows, tile
-from lightloop.pretrain.model import Decoder, build
+from lightloop.pretrain.model import WEIGHT_DTYPES, Decoder, build
+from lightloop.pretrain.model_folder import FolderModel, check_fit, check_folder, folder_tokenizer, load_folder
+from lightloop.pretrain.noise import noisy_copy
+from lightloop.pretrain.noise_settings import NoiseSettings
 from lightloop.pretrain.optimizers import build_optimizer
-from lightloop.pretrain.settings import PretrainSettings, TextSettings, TrainSettings
-from lightloop.pretrain.tokenizer import Tokenizer, byte_tokenizer, train_bpe
-from lightloop.runs import RunFolder, read_json, write_json, write_text
+from lightloop.pretrain.settings import PretrainSettings, TrainSettings
+from lightloop.pretrain.text import ReadyText, prepare_text, read_text
+from lightloop.runs import RunFolder, write_json
+
+__all__ = ["Run", "check_sources", "prepare", "read_text"]
+
+RANK_FRACTION = 4  # arXiv 2412.05270: a quarter of the hidden width
 
 
 @dataclass(frozen=True)
@@ -26,79 +31,125 @@ class Run:
 
     Attributes:
         settings: How to train.
-        corpus: The whole text.
-        tokens: The training split, shape (tokens,).
+        context: Length of the training sequences.
+        text: Tokens to train on and their tokenizer.
         few_windows: Part of the held-out text, for the rows of the history.
         all_windows: The whole held-out text.
-        model: The decoder, on `device`.
-        optimizer: Over its parameters.
+        scorer: Turns tokens into logits, on `device`.
+        model: Holds the weights, under their own names: the scorer itself, or what is in it.
+        learner: Turns tokens into logits as training sees them: the scorer, or its noisy twin.
+        noisy: The scorer's twin under noise, over the same weights; None without noise.
+        noise: The noise; None for none.
+        optimizer: Over the parameters.
         peak_lrs: Highest learning rate of each of the optimizer's groups.
         device: Where the model is.
+        parameters: Weights of the model, without adapters that the optimizer puts beside them.
     """
 
     settings: TrainSettings
-    corpus: Corpus
-    tokens: NDArray[np.int32]
+    context: int
+    text: ReadyText
     few_windows: Windows
     all_windows: Windows
-    model: Decoder
+    scorer: Decoder | FolderModel
+    model: nn.Module
+    learner: nn.Module
+    noisy: nn.Module | None
+    noise: NoiseSettings | None
     optimizer: Optimizer
     peak_lrs: tuple[float, ...]
     device: torch.device
+    parameters: int
+
+    @property
+    def has_chance(self) -> bool:
+        """Whether the model may draw random numbers of torch, as dropout does; our decoder has none."""
+        return isinstance(self.scorer, FolderModel)
+
+
+def check_sources(settings: PretrainSettings) -> None:
+    """Raise as `prepare` does if text or model cannot be read; nothing is written."""
+    if settings.model.folder is not None:
+        check_folder(settings.model.folder)
+    read_text(settings.text)
 
 
 def prepare(settings: PretrainSettings, folder: RunFolder) -> Run:
     """The run as it is before its first step; also writes what describes it into the folder.
 
     Raises:
-        InputError: The settings do not fit the text, or the text is not the one that this folder was begun with.
-        MissingProgramError: The package of the corpus is not installed.
+        InputError: The settings do not fit the text or the model, or the text is not the one that this folder was
+            begun with.
+        MissingProgramError: A package that holds or reads text or model is not installed.
     """
-    corpus = read_text(settings.text)
-    _record_text(corpus, folder / "text.json")
-    training_text, held_out_text = corpus.split(settings.text.held_out)
-    tokenizer = _tokenizer(settings.text, training_text, folder / "tokenizer.json")
-    context, chosen = settings.model.context, settings.train
+    chosen, noise = settings.train, settings.noise
     device = _device(chosen.device)
-    model = build(settings.model.shape(tokenizer.vocab), seed=chosen.seed, device=device)
-    optimizer = build_optimizer(model, chosen)
-    write_text(folder / "held_out.txt", held_out_text)
-    write_json(folder / "config.json", model.shape.config())
+    given = (None, "") if settings.model.folder is None else folder_tokenizer(settings.model.folder)
+    text = prepare_text(settings.text, folder, *given)
+    scorer, config = _scorer(settings, text, device)
+    model = scorer.model if isinstance(scorer, FolderModel) else scorer
+    parameters = sum(weight.numel() for weight in model.parameters())
+    optimizer = build_optimizer(model, _with_rank(chosen, scorer))
+    _round_weights(optimizer, chosen)
+    write_json(folder / "config.json", config)
+    noisy = None if noise is None else noisy_copy(scorer, noise)
+    if chosen.compile:
+        compile_blocks(scorer, device)
+    context, tokenizer = settings.model.context, text.tokenizer
     return Run(
         settings=chosen,
-        corpus=corpus,
-        tokens=tokenizer.encode(training_text),
-        few_windows=tile(held_out_text, tokenizer, context, at_least=chosen.eval_tokens),
-        all_windows=tile(held_out_text, tokenizer, context),
+        context=context,
+        text=text,
+        few_windows=tile(text.held_out, tokenizer, context, at_least=chosen.eval_tokens),
+        all_windows=tile(text.held_out, tokenizer, context),
+        scorer=scorer,
         model=model,
+        learner=noisy if noisy is not None and noise is not None and noise.train else scorer,
+        noisy=noisy,
+        noise=noise,
         optimizer=optimizer,
         peak_lrs=tuple(group["lr"] for group in optimizer.param_groups),
         device=device,
+        parameters=parameters,
     )
 
 
-def read_text(text: TextSettings) -> Corpus:
-    """The corpus or the files that the settings name. Raises as `load_corpus` and `read_files` do."""
-    return read_files(text.files) if text.corpus is None else load_corpus(text.corpus)
+def _scorer(
+    settings: PretrainSettings, text: ReadyText, device: torch.device
+) -> tuple[Decoder | FolderModel, dict[str, object]]:
+    """The model on its device, in its precision, and its `config.json`."""
+    chosen, dtype = settings.train, WEIGHT_DTYPES[settings.train.precision]
+    if settings.model.folder is not None:
+        trained = load_folder(settings.model.folder, dtype).to(device)
+        check_fit(trained, text.tokenizer, settings.model.context, settings.model.folder)
+        trained.train()
+        if chosen.gradient_checkpointing:
+            trained.model.gradient_checkpointing_enable({"use_reentrant": False})
+        return trained, trained.config()
+    fresh = build(settings.model.shape(text.tokenizer.vocab), seed=chosen.seed, device=device).to(dtype)
+    fresh.model.checkpointing = chosen.gradient_checkpointing
+    return fresh, fresh.shape.config() | {"torch_dtype": str(dtype).removeprefix("torch.")}
 
 
-def _record_text(corpus: Corpus, path: Path) -> None:
-    """Write down which text the run reads, or hold it against what was written when the run began."""
-    record = {"name": corpus.name, "bytes": corpus.bytes, "sha256": corpus.sha256}
-    if path.exists() and read_json(path) != record:
+def _with_rank(chosen: TrainSettings, scorer: Decoder | FolderModel) -> TrainSettings:
+    """The rank that goes without saying, for a model whose width is in its own config."""
+    if chosen.rank is not None or not isinstance(scorer, FolderModel):
+        return chosen
+    width = scorer.model.get_input_embeddings().weight.shape[1]
+    return chosen.model_copy(update={"rank": max(width // RANK_FRACTION, 1)})
+
+
+def _round_weights(optimizer: Optimizer, chosen: TrainSettings) -> None:
+    """Let the optimizer write weights as the settings say."""
+    if chosen.weight_rounding == "nearest":
+        return
+    if not all("weight_rounding" in group for group in optimizer.param_groups):
         raise InputError(
-            f"the text of {corpus.name} has changed since {path} was written",
-            hint="bring the old text back, or begin a new run in another --out",
+            f"optimizer {chosen.optimizer!r} rounds weights to the nearest number only",
+            hint="take one of the APOLLO family for weight_rounding = 'stochastic'",
         )
-    write_json(path, record)
-
-
-def _tokenizer(text: TextSettings, training_text: str, path: Path) -> Tokenizer:
-    """The tokenizer of the run: read back where it is already written, so that it never changes within a run."""
-    if not path.exists():
-        fresh = byte_tokenizer() if text.tokenizer == "bytes" else train_bpe(training_text, text.bpe_vocab)
-        fresh.save(path)
-    return Tokenizer.load(path)
+    for group in optimizer.param_groups:
+        group["weight_rounding"] = chosen.weight_rounding
 
 
 def _device(name: str) -> torch.device:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lightloop.errors import InputError
@@ -31,6 +31,22 @@ class HistoryRow:
     seconds: float
 
 
+@dataclass
+class Progress:
+    """What a run has done so far; saved with each checkpoint."""
+
+    step: int = 0
+    seconds: float = 0.0
+    loss_sum: float = 0.0
+    loss_count: int = 0
+    history: list[HistoryRow] = field(default_factory=list)
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> Progress:
+        """The progress that `dataclasses.asdict` wrote."""
+        return cls(**{**table, "history": [HistoryRow(**row) for row in table["history"]]})
+
+
 @dataclass(frozen=True)
 class TrainResult:
     """A finished training.
@@ -49,6 +65,7 @@ class TrainResult:
         tokens_seen: Tokens trained on, repetitions counted.
         seconds: Time of all steps and measurements.
         text_sha256: Digest of the whole text, training and held-out.
+        noisy_loss: Mean loss over draws of the run's noise, in nats per token; None for a run without.
     """
 
     optimizer: str
@@ -64,6 +81,7 @@ class TrainResult:
     tokens_seen: int
     seconds: float
     text_sha256: str
+    noisy_loss: float | None = None
 
     def __repr__(self) -> str:
         return (

@@ -8,6 +8,7 @@ of a text stand for all of its bytes, so that a loss per token can be quoted per
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from lightloop.runs import write_file
 
 BYTES = 256
 MIN_PAIR_COUNT = 2
+LONE_BYTE = re.compile("<0x[0-9A-F]{2}>")
 PIECE_CHARACTERS = 65_536  # the library keeps offsets of all it encodes at once; pieces bound that memory
 
 
@@ -32,15 +34,14 @@ class Tokenizer:
 
     Attributes:
         vocab: Number of different tokens.
-        byte_lengths: How many bytes each token stands for, shape (vocab,).
+        byte_lengths: How many bytes each token stands for, shape (vocab,); none for special tokens.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.vocab: int = engine.get_vocab_size()
-        # The library writes every byte as one printable character, so a token's length is its bytes.
-        lengths = {token: len(word) for word, token in engine.get_vocab().items()}
-        self.byte_lengths: NDArray[np.int64] = np.array([lengths[token] for token in range(self.vocab)])
+        lengths = _byte_lengths(engine)
+        self.vocab: int = max(lengths) + 1
+        self.byte_lengths: NDArray[np.int64] = np.array([lengths.get(token, 0) for token in range(self.vocab)])
 
     def __repr__(self) -> str:
         return f"Tokenizer(vocab={self.vocab})"
@@ -64,6 +65,12 @@ class Tokenizer:
         if not text:
             raise InputError("an empty text has no bytes per token", hint="measure it on the held-out text")
         return len(text.encode()) / len(self.encode(text))
+
+    def with_special(self, word: str) -> Tokenizer:
+        """The same tokenizer with one more token, which `word` becomes as a whole wherever it stands."""
+        engine = Engine.from_str(self.to_json())
+        engine.add_special_tokens([word])
+        return Tokenizer(engine)
 
     def to_json(self) -> str:
         """The tokenizer as the JSON that Hugging Face's `tokenizers` reads."""
@@ -118,6 +125,20 @@ def pieces(text: str) -> Iterator[str]:
         end = len(text) if end < 0 else end
         yield text[start:end]
         start = end
+
+
+def _byte_lengths(engine: Engine) -> dict[int, int]:
+    """UTF-8 bytes that each token stands for; none for special ones, such as the end of a text."""
+    added = engine.get_added_tokens_decoder()
+    # Byte-level BPE writes every byte as one printable character, so a token's length is its bytes.
+    length = len if isinstance(engine.decoder, ByteDecoder) else _bytes_of_word
+    lengths = {token: length(word) for word, token in engine.get_vocab().items()}
+    return lengths | {token: 0 if item.special else len(item.content.encode()) for token, item in added.items()}
+
+
+def _bytes_of_word(word: str) -> int:
+    """Of a SentencePiece vocabulary, which writes a space as U+2581 and a lone byte as <0x41>."""
+    return 1 if LONE_BYTE.fullmatch(word) else len(word.replace("\u2581", " ").encode())
 
 
 def _engine(model: BPE) -> Engine:

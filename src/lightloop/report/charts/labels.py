@@ -21,19 +21,26 @@ SIDES = {
 }
 
 
-def place(points: Sequence[tuple[float, float]], texts: Sequence[str], radii_px: Sequence[float]) -> list[str | None]:
+def place(
+    points: Sequence[tuple[float, float]],
+    texts: Sequence[str],
+    radii_px: Sequence[float],
+    *,
+    order: Sequence[str] = tuple(SIDES),
+) -> list[str | None]:
     """A side for the text of each point, or None where it would lie on another text.
 
     Args:
         points: Places as fractions of the plot's width and height, the most important point first.
         texts: One text for each.
         radii_px: Radius of each point's marker.
+        order: The sides to try, the most wanted first.
     """
     markers = [_around(point, radius) for point, radius in zip(points, radii_px, strict=True)]
     written: list[Box] = []
     sides: list[str | None] = []
     for i, (point, text) in enumerate(zip(points, texts, strict=True)):
-        boxes = {side: _box(point, text, side, radii_px[i]) for side in SIDES}
+        boxes = {side: _box(point, text, side, radii_px[i]) for side in order}
         others = written + markers[:i] + markers[i + 1 :]
         free = next((side for side, box in boxes.items() if _inside(box) and not _hits(box, others)), None)
         sides.append(free)
