@@ -28,7 +28,7 @@ def weight() -> nn.Parameter:
         ("projection", "fourier", "gaussian, rademacher, sparse, svd"),
         ("projection", 3, "gaussian, rademacher, sparse, svd"),
         ("weight_rounding", "up", "nearest, stochastic"),
-        ("implementation", "turbo", "auto, reference, on-device, triton"),
+        ("implementation", "turbo", "auto, on-device, reference, triton"),
         ("state_dtype", "fp16", "bf16, fp32, int8"),
         ("state_dtype", torch.float16, "bf16, fp32, int8"),
         ("compat", "galore", "apollo-torch"),

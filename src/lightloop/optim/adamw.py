@@ -68,10 +68,18 @@ def _is_float32(weight: Tensor, state: dict[str, Any]) -> bool:
 
 
 def _finite(grads: list[Tensor]) -> list[bool]:
-    """Whether each gradient is finite, by its sum: a NaN or an infinity in it cannot cancel.
+    """Whether each gradient is finite; all answers are read back at once."""
+    probes = [_probe(grad) for grad in grads]
+    return torch.stack([torch.isfinite(probe).to(probes[0].device) for probe in probes]).tolist() if probes else []
 
-    The sums of all gradients are read back at once. Those of float16 are taken in float32, which they could
-    overflow otherwise.
+
+def _probe(grad: Tensor) -> Tensor:
+    """A number that is not finite if the gradient is not: its sum, in which a NaN or an infinity cannot cancel.
+
+    That of float16 is taken in float32, which it could overflow otherwise. On a CPU the sum of squares is read faster;
+    it takes a gradient for infinite that is longer than 1e19, whose second moment would be.
     """
-    sums = [grad.sum(dtype=torch.float32 if grad.dtype == torch.float16 else None) for grad in grads]
-    return torch.stack([torch.isfinite(total).to(sums[0].device) for total in sums]).tolist() if sums else []
+    if grad.is_cpu and grad.dtype == torch.float32 and grad.is_contiguous():
+        flat = grad.view(-1)
+        return torch.dot(flat, flat)
+    return grad.sum(dtype=torch.float32 if grad.dtype == torch.float16 else None)

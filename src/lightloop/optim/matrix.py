@@ -8,7 +8,7 @@ over several processes (`lightloop.optim.sharded`) each process sees its own blo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -25,6 +25,12 @@ class Matrix:
     """One matrix at one step: views of the weight, the gradient and the state that belongs to them.
 
     `part` says which block of which matrix they are, if other processes hold the others.
+
+    Attributes:
+        shape: Rows and columns of the whole matrix.
+        tall: Whether the rows are the channels.
+        weight_mn: The weight with its channels as columns.
+        grad_mn: The gradient with its channels as columns.
     """
 
     name: str
@@ -32,17 +38,22 @@ class Matrix:
     grad: Tensor
     state: dict[str, Tensor]
     part: Part | None = None
+    shape: tuple[int, int] = field(init=False)
+    tall: bool = field(init=False)
+    weight_mn: Tensor = field(init=False)
+    grad_mn: Tensor = field(init=False)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the whole matrix."""
-        return self.part.shape if self.part else (self.weight.shape[0], self.weight.shape[1])
-
-    @property
-    def tall(self) -> bool:
-        """Whether the rows are the channels."""
-        rows, columns = self.shape
-        return rows >= columns
+    def __post_init__(self) -> None:
+        rows, columns = self.part.shape if self.part else self.weight.shape
+        tall = rows >= columns
+        found = {
+            "shape": (rows, columns),
+            "tall": tall,
+            "weight_mn": self.weight.T if tall else self.weight,
+            "grad_mn": self.grad.T if tall else self.grad,
+        }
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
 
     @property
     def small_side(self) -> int:
@@ -72,16 +83,6 @@ class Matrix:
     def stream(self) -> str:
         """What a stream of random numbers for the elements of this block goes by; another one in each block."""
         return f"{self.name}{self.part.suffix if self.part else ''}"
-
-    @property
-    def weight_mn(self) -> Tensor:
-        """The weight with its channels as columns."""
-        return self.weight.T if self.tall else self.weight
-
-    @property
-    def grad_mn(self) -> Tensor:
-        """The gradient with its channels as columns."""
-        return self.grad.T if self.tall else self.grad
 
 
 def is_matrix(tensor: Tensor) -> bool:

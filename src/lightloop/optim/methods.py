@@ -70,9 +70,11 @@ def choose_method(rule: str, recipe: Recipe, weight: Tensor | None = None) -> Me
     if recipe.compat is not None:
         return PEERS[recipe.compat]
     fallback = METHODS[rule, "reference"]
-    if weight is None:
+    if weight is None or recipe.implementation == "reference":
         return fallback
     automatic = recipe.implementation == "auto"
     wanted = AUTOMATIC.get(weight.device.type, ELSEWHERE) if automatic else (recipe.implementation,)
+    if not wanted:
+        return fallback
     methods = (METHODS.get((rule, name), fallback) for name in wanted)
     return next((method for method in methods if method.takes(weight, recipe)), fallback)

@@ -33,7 +33,7 @@ def gaussian(rank: int, small_side: int, generator: Generator) -> Tensor:
     rate of a matrix would change by a factor 1 ± 1/√(2rm) at each renewal: 3 % for APOLLO-Mini at m = 512.
     """
     p_rm = torch.randn(rank, small_side, generator=generator, device="cpu", dtype=torch.float32)
-    return p_rm.mul_(small_side**0.5 / torch.linalg.vector_norm(p_rm))
+    return p_rm.mul_(torch.linalg.vector_norm(p_rm).reciprocal_().mul_(small_side**0.5))
 
 
 def rademacher(rank: int, small_side: int, generator: Generator) -> Tensor:

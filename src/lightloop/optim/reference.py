@@ -66,14 +66,19 @@ def apollo_step(matrix: Matrix, recipe: Recipe) -> None:
     within, across = ((), over_n) if recipe.granularity == "channel" else (over_n, ())  # one norm, and several
 
     norm_g = joined(norm(grad_mn), over_m + within)
-    if not math.isfinite(joined(norm_g.sum(), across)):
+    if not math.isfinite(joined(norm_g.sum() if norm_g.ndim else norm_g, across)):
         return
     r_rn = summed(PROJECTIONS[recipe.projection](matrix, recipe), over_m)
     norm_r = joined(norm(r_rn), within)
     s = joined(norm(adam_direction(r_rn, state, recipe)), within) / (norm_r + TINY_NORM)
-    norm_u = alpha * float(joined(vector_norm(s * norm_g), across))
+    norm_u = alpha * float(joined(_norm_of(s * norm_g), across))
     kappa, limited = limit_growth(
         norm_u, float(state["limiter_norm"]), recipe.limiter, norm_floor(alpha, matrix.channels, rank)
     )
     state["limiter_norm"].fill_(limited)
     update(matrix, s, -recipe.lr * alpha * kappa, recipe)
+
+
+def _norm_of(norms: Tensor) -> Tensor:
+    """The norm of all channels from theirs; the one norm of a whole matrix as it is."""
+    return vector_norm(norms) if norms.ndim else norms

@@ -43,8 +43,8 @@ def add_scaled(
 
 
 def _add_scaled(weight_mn: Tensor, grad_mn: Tensor, scale: Tensor, value: float, keep: float) -> None:
-    if keep != 1.0:
-        weight_mn.mul_(keep)
+    if keep != 1.0:  # as a product, keep itself would be rounded, the same way at every step
+        weight_mn.add_(weight_mn, alpha=keep - 1.0)
     if scale.ndim == 0 and scale.is_cpu:  # two operands are a fifth faster than three
         weight_mn.add_(grad_mn, alpha=value * float(scale))
     else:

@@ -95,6 +95,7 @@ def plan_training(
     *,
     weights: str | None = None,
     states: str | None = None,
+    rest: str | None = None,
     rank: int | None = None,
     batch: int = 1,
     tokens: int = 256,
@@ -112,6 +113,8 @@ def plan_training(
         weights: "fp32", "bf16" or "int8" (matrices of the blocks, the rest bf16); bf16, or what the optimizer
             prescribes, if None. Gradients and activations are as wide, and bf16 for int8.
         states: "fp32", "bf16" or "int8"; as the weights, and bf16 for int8 weights, if None.
+        rest: How embedding, head and norms keep their states: "adamw", "adamw-8bit" or "factored"; as the optimizer
+            does if None.
         rank: r of low-rank optimizers; a quarter of the width, and at most 256, if None.
         batch: Sequences in a step.
         tokens: Length of each.
@@ -135,7 +138,13 @@ def plan_training(
     if rank is None and rule.low_rank:
         rank = min(max(shape.hidden // RANK_FRACTION, 1), DEFAULT_RANK)
     memory = plan_tensors(
-        decoder_tensors(shape), optimizer, weights=weights, states=states, rank=rank, layerwise=layerwise
+        decoder_tensors(shape),
+        optimizer,
+        weights=weights,
+        states=states,
+        rest=rest,
+        rank=rank,
+        layerwise=layerwise,
     )
     plain = "bf16" if memory.weights == "int8" else memory.weights
     number_bytes = STATE_FORMATS[plain](1)
