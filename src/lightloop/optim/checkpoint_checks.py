@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -12,6 +12,7 @@ from lightloop.optim.matrix import is_matrix, is_sharded, is_stack, matrix_shape
 from lightloop.optim.options import check_options
 
 Saved = dict[str, Any]
+Outline = Callable[[Tensor, Saved], dict[str, Tensor]]
 
 # What every group of ours has, and no group of torch.optim.
 OURS = {"rank", "granularity", "projection", "update_gap"}
@@ -32,13 +33,14 @@ def refuse_foreign(saved: Any) -> None:
         check_options(group)
 
 
-def refuse_misfit(saved: Saved, groups: list[Saved], known: int) -> None:
+def refuse_misfit(saved: Saved, groups: list[Saved], known: int, outline: Outline) -> None:
     """Raise `InputError` if the saved groups, or the states of their tensors, do not fit those of the optimizer.
 
     Args:
         saved: The state, with its tensors in the order of the optimizer's own.
         groups: The optimizer's groups.
         known: Number of tensors that had a state before those that are gone were left out.
+        outline: The state that a projected tensor of a group begins with.
     """
     sizes, wanted = ([len(group["params"]) for group in held] for held in (saved["param_groups"], groups))
     if sizes != wanted:
@@ -52,15 +54,17 @@ def refuse_misfit(saved: Saved, groups: list[Saved], known: int) -> None:
         names = group.get("param_names") or [str(index) for index in range(len(group["params"]))]
         for key, name, weight in zip(held["params"], names, group["params"], strict=True):
             if key in saved["state"] and not is_sharded(weight):
-                _refuse_state(name, weight, saved["state"][key], held)
+                _refuse_state(name, weight, saved["state"][key], held, outline)
 
 
-def _refuse_state(name: str, weight: Tensor, entry: Saved, held: Saved) -> None:
+def _refuse_state(name: str, weight: Tensor, entry: Saved, held: Saved, outline: Outline) -> None:
     projected = held["rank"] is not None and is_matrix(weight)
-    missing = {"step", "exp_avg", *(("exp_avg_sq",) if projected else ())} - entry.keys()
+    missing = {"step", "exp_avg", *(outline(weight, held) if projected else ())} - entry.keys()
     if missing:
-        raise InputError(f"the saved state of {name} lacks {', '.join(sorted(missing))}", hint="save the run again")
+        raise InputError(f"the saved state of {name} lacks {', '.join(sorted(missing))}", hint="load a run of the same optimizer")
     found, wanted = tuple(entry["exp_avg"].shape), _moment_shape(weight, held) if projected else tuple(weight.shape)
+    if not projected and "row_sq" in entry:  # factored: as a matrix
+        wanted = (weight.shape[0], weight.shape[1:].numel())
     if found not in {wanted, (*wanted[:-2], *wanted[:-3:-1])}:
         raise InputError(
             f"the saved state of {name} has moments of shape {found}, a tensor of shape {tuple(weight.shape)} has them "

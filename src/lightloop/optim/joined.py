@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 
 from lightloop.errors import InputError
@@ -40,9 +41,30 @@ class Joined(Optimizer):
         if any(member.state for member in members):
             raise InputError("an optimizer has been stepped before it was joined", hint="join optimizers when new")
         groups = [{**group, MEMBER: place} for place, one in enumerate(members) for group in one.param_groups]
+        for index, group in enumerate(groups):  # the same names, and so random streams, whoever takes the step
+            group.setdefault("param_names", [f"{index}.{place}" for place in range(len(group["params"]))])
         super().__init__(groups, {})
         self.members = members
         self.steps_tensor_by_tensor = all(map(_is_tensorwise, members))
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {"members": self.members, "steps_tensor_by_tensor": self.steps_tensor_by_tensor}
+        return {**super().__getstate__(), **own}
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Refused once the members are joined: it could be of any of them."""
+        if MEMBER not in param_group:
+            raise InputError("a group of a joined optimizer is of one of its members", hint="add it before joining")
+        super().add_param_group(param_group)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load what `state_dict` gave, every tensor in the dtype in which it was saved."""
+        super().load_state_dict(state_dict)
+        for held, group in zip(state_dict["param_groups"], self.param_groups, strict=True):
+            for key, weight in zip(held["params"], group["params"], strict=True):
+                for name, value in state_dict["state"].get(key, {}).items():
+                    if isinstance(value, Tensor) and name != "step":  # torch casts it to the dtype of its weight
+                        self.state[weight][name] = value.detach().to(weight.device, copy=True)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]

@@ -95,7 +95,7 @@ class LowRank(Optimizer):
         def reorder(_: Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
             refuse_foreign(saved)
             loaded.update(in_current_order(saved, self.param_groups))
-            refuse_misfit(loaded, self.param_groups, known=len(saved["state"]))
+            refuse_misfit(loaded, self.param_groups, known=len(saved["state"]), outline=self._outline)
             return loaded
 
         hook = self.register_load_state_dict_pre_hook(reorder)

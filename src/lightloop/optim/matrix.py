@@ -29,7 +29,6 @@ class Matrix:
     Attributes:
         shape: Rows and columns of the whole matrix.
         tall: Whether the rows are the channels.
-        weight_mn: The weight with its channels as columns.
         grad_mn: The gradient with its channels as columns.
     """
 
@@ -40,7 +39,6 @@ class Matrix:
     part: Part | None = None
     shape: tuple[int, int] = field(init=False)
     tall: bool = field(init=False)
-    weight_mn: Tensor = field(init=False)
     grad_mn: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,11 +47,15 @@ class Matrix:
         found = {
             "shape": (rows, columns),
             "tall": tall,
-            "weight_mn": self.weight.T if tall else self.weight,
             "grad_mn": self.grad.T if tall else self.grad,
         }
         for name, value in found.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def weight_mn(self) -> Tensor:
+        """The weight with its channels as columns."""
+        return self.weight.T if self.tall else self.weight
 
     @property
     def small_side(self) -> int:

@@ -100,7 +100,8 @@ def step_tensors(
 
 def norm(x_kn: Tensor, recipe: Recipe, dtype: torch.dtype) -> Tensor:
     """Of each column, shape (n,), or of the whole, ()."""
-    return vector_norm(x_kn, dim=0 if recipe.granularity == "channel" else None, dtype=dtype)
+    wide = torch.promote_types(x_kn.dtype, dtype)
+    return vector_norm(x_kn, dim=0 if recipe.granularity == "channel" else None, dtype=wide).to(dtype)
 
 
 def adam_ratio(r_rn: Tensor, state: dict[str, Tensor], finite: Tensor, recipe: Recipe) -> Tensor:
@@ -140,11 +141,11 @@ def add_scaled(
     chances: Chances | None = None,
 ) -> None:
     """W ← keep · W + G · coefficient where `finite`, some columns at a time; rounded by `chances` if there are any."""
-    wide = coefficient.dtype
+    wide = torch.promote_types(weight_mn.dtype, coefficient.dtype)
     coefficient_n = coefficient.expand(weight_mn.shape[1])
     for part in device_strips(weight_mn, whole=False):
         old = weight_mn[:, part]
-        new = torch.addcmul(old.to(wide) * keep, grad_mn[:, part].to(wide), coefficient_n[part])
+        new = torch.addcmul(old.to(wide) * keep, grad_mn[:, part].to(wide), coefficient_n[part].to(wide))
         if chances is not None:
             new = round_by_chance(new, words(places(weight_mn, part), *chances))
         old.copy_(torch.where(finite, new.to(old.dtype), old))

@@ -63,7 +63,7 @@ def draw(place, key_0, key_1, turn, NORMAL: tl.constexpr):
 @triton.jit(do_not_specialize=KEYS)
 def draw_mini(projection, step, update_gap, key_0, key_1, rows, NORMAL: tl.constexpr, BLOCK: tl.constexpr):
     """P of rank 1 with ‖P‖² = m, which signs have by themselves."""
-    turn = (tl.load(step) / update_gap).to(tl.int32)
+    turn = tl.load(step).to(tl.int32) // update_gap  # a quotient of floats may fall short of a whole number
     factor = 1.0
     if NORMAL:
         square = tl.zeros((BLOCK,), tl.float32)

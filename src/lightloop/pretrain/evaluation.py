@@ -69,7 +69,7 @@ def evaluate(model: nn.Module, windows: Windows, batch: int = EVAL_BATCH) -> Eva
         with torch.no_grad():
             for start in range(0, len(windows.inputs_wt), batch):
                 part = slice(start, start + batch)
-                logits_btv = model(windows.inputs_wt[part].to(device)).float()
+                logits_btv = model(windows.inputs_wt[part].to(device))
                 total += next_token_loss(logits_btv, windows.targets_wt[part].to(device), reduction="sum").item()
     finally:
         model.train(was_training)

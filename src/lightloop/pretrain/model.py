@@ -49,14 +49,16 @@ def _drawn(shape: torch.Size, generator: torch.Generator) -> Tensor:
 
 
 def next_token_loss(logits_btv: Tensor, targets_bt: Tensor, *, reduction: str = "mean") -> Tensor:
-    """Cross entropy −ln p(target), in nats per token. Targets of `IGNORED` do not count.
+    """Cross entropy −ln p(target), in nats per token, in float32. Targets of `IGNORED` do not count.
 
     Args:
         logits_btv: Scores before the softmax, shape (batch, time, vocab).
         targets_bt: Token that follows each position, shape (batch, time).
         reduction: "mean" over the tokens, or their "sum".
     """
-    return F.cross_entropy(logits_btv.flatten(0, -2), targets_bt.flatten(), ignore_index=IGNORED, reduction=reduction)
+    return F.cross_entropy(
+        logits_btv.flatten(0, -2).float(), targets_bt.flatten(), ignore_index=IGNORED, reduction=reduction
+    )
 
 
 def rotary_table(length: int, width: int, device: torch.device | None = None) -> tuple[Tensor, Tensor]:

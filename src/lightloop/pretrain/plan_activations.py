@@ -7,7 +7,7 @@ V words, and e bytes for each number:
             2 e T h + 4 T                                  fused, as torch has it on CUDA: no x/rms(x)
     block   2 norms + e T (5 h + 4 f) + 4 T n              attention that keeps no scores
             2 norms + e T (4 h + 4 f) + e n T t            attention that keeps softmax(q kᵀ)
-    head    1 norm + e T V + 8 T + e                       ln p of each word, targets, their number
+    head    1 norm + 4 T V + 8 T + 4                       ln p of each word in float32, targets, their number
     input   8 T + e t d                                    tokens, cosines and sines
 
 A block keeps q, k, v, their mixture and the input of the projection after it (5 h, or 4 h with scores), and gate,
@@ -35,7 +35,7 @@ class Activations:
         block_bytes: Those of one block.
         head_bytes: Those of last norm and loss.
         residual_bytes: One residual stream, e T h.
-        logits_bytes: The scores of all words at all positions, e T V.
+        logits_bytes: ln p of all words at all positions, in float32: 4 T V.
     """
 
     saved_bytes: int
@@ -82,13 +82,13 @@ def activations(
     t, h, f, e = tokens, shape.hidden, shape.intermediate, number_bytes
     positions = batch * t
     residual = e * positions * h
-    logits = e * positions * shape.vocab
+    logits = FLOAT32_BYTES * positions * shape.vocab
     norm = residual + (residual if fused_norm else 2 * FLOAT32_BYTES * positions * h) + FLOAT32_BYTES * positions
     of_attention = 4 * residual + e * shape.heads * positions * t
     if not scores:
         of_attention = 5 * residual + FLOAT32_BYTES * positions * shape.heads
     block = 2 * norm + of_attention + 4 * e * positions * f + 7 * e * positions * adapter_rank
-    head = norm + logits + INT64_BYTES * positions + e
+    head = norm + logits + INT64_BYTES * positions + FLOAT32_BYTES
     outside = INT64_BYTES * positions + e * t * (h // shape.heads)
     forward = saved = shape.layers * block + head + outside
     if checkpointing:

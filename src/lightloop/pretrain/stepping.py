@@ -59,7 +59,7 @@ def gradients_of(run: Run, step: int) -> Tensor:
 
 
 def _loss(run: Run, inputs_bt: Tensor, targets_bt: Tensor) -> Tensor:
-    return next_token_loss(_scores(run, inputs_bt).float(), targets_bt)
+    return next_token_loss(_scores(run, inputs_bt), targets_bt)
 
 
 def _scores(run: Run, inputs_bt: Tensor) -> Tensor:
