@@ -196,3 +196,16 @@ def _settings(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object) 
     monkeypatch.chdir(folder)
     (folder / "prose.txt").write_text("Many words, and again many words.\n" * 40)
     return PretrainSettings.model_validate({**GOOD, "train": {**GOOD["train"], **changes}})
+
+
+def test_a_mistake_found_while_preparing_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "prose.txt").write_text("It was a dark and stormy night. " * 40, encoding="utf-8")
+    wrong = {
+        **GOOD,
+        "train": {**GOOD["train"], "optimizer": "adamw", "precision": "bf16", "weight_rounding": "stochastic"},
+    }
+    with pytest.raises(InputError):
+        train(parse_settings(PretrainSettings, wrong, "run.toml"), "run")
+    assert not (tmp_path / "run").exists()
+    assert train(parse_settings(PretrainSettings, GOOD, "run.toml"), "run").history

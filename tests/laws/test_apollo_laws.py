@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from lightloop.optim import Apollo, norms, param_groups
+from lightloop.optim import Apollo, param_groups, strips
 from lightloop.optim.keys import projection_key
 from lightloop.optim.limiter import norm_floor
 from lightloop.optim.projection import gaussian, rademacher
@@ -269,7 +269,7 @@ def test_a_stack_of_matrices_is_as_many_matrices() -> None:
     assert torch.equal(stack[1], torch.ones(shape))
 
 
-@pytest.mark.parametrize("strip", [norms.STRIP_ELEMENTS, 100])
+@pytest.mark.parametrize("strip", [strips.STRIP_ELEMENTS, 100])
 @pytest.mark.parametrize("granularity", ["channel", "tensor"])
 @pytest.mark.parametrize("shape", [(24, 40), (40, 24)])
 def test_a_bfloat16_weight_is_rounded_once_in_a_step(
@@ -279,7 +279,7 @@ def test_a_bfloat16_weight_is_rounded_once_in_a_step(
 
     It is so whether the matrix is widened at once or, as a large one, in strips.
     """
-    monkeypatch.setattr(norms, "STRIP_ELEMENTS", strip)
+    monkeypatch.setattr(strips, "STRIP_ELEMENTS", strip)
     start = noise(shape, seed=9)(0).bfloat16()
     weight = nn.Parameter(start.clone())
     optimizer = Apollo([("w", weight)], 1e-2, rank=8, granularity=granularity)

@@ -120,6 +120,14 @@ def test_all_ways_to_save_memory_go_together(llama: Path, tmp_path: Path) -> Non
     assert load_file(tmp_path / "run/model.safetensors")["model.norm.weight"].dtype == torch.bfloat16
 
 
+@pytest.mark.parametrize("optimizer", ["adam-mini", "lora", "muon", "q-apollo-mini", "scale"])
+def test_optimizers_that_look_at_the_model_train_a_folder(llama: Path, tmp_path: Path, optimizer: str) -> None:
+    before = load_folder(llama)
+    result = train(run_of(llama, tmp_path, optimizer=optimizer), tmp_path / "run")
+    assert result.final_val_loss < evaluate(before, held_out_windows(tmp_path / "run")).loss
+    assert load_folder(tmp_path / "run").model.config.num_key_value_heads == 2
+
+
 def test_the_tokenizer_of_a_folder_knows_its_own_bytes(llama: Path) -> None:
     tokenizer, end = folder_tokenizer(llama)
     assert end == END and tokenizer.byte_lengths[tokenizer.encode(END)].tolist() == [0]

@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lightloop.optim import Apollo, norms, param_groups
+from lightloop.optim import Apollo, param_groups, strips
 from lightloop.optim.keys import projection_key
 from lightloop.optim.projection import PROJECTIONS
 
@@ -105,7 +105,7 @@ class Allocations(TorchDispatchMode):
 def test_a_step_allocates_nothing_as_large_as_the_weight(
     granularity: str, dtype: torch.dtype, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(norms, "STRIP_ELEMENTS", 2**13)
+    monkeypatch.setattr(strips, "STRIP_ELEMENTS", 2**13)
     weight = nn.Parameter(torch.ones(shape, dtype=dtype))
     weight.grad = torch.ones_like(weight)
     optimizer = Apollo([weight], rank=16, granularity=granularity, weight_decay=0.1)

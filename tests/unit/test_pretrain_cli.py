@@ -70,3 +70,24 @@ def test_eval_on_photonic_hardware_draws_its_noise_by_seed(cli: Cli, folder: Pat
     assert [draw.loss for draw in evaluate_under(model, windows, [Noise().sample(5), Noise().sample(6)])] == [
         draw["loss"] for draw in draws
     ]
+
+
+@pytest.mark.parametrize(("verb", "tables"), [("run", "[model], [text], [train]"), ("sweep", "[sweep]")])
+def test_the_help_names_the_tables_of_a_file(cli: Cli, verb: str, tables: str) -> None:
+    assert tables in cli("pretrain", verb, "--help").stdout
+
+
+def test_a_table_of_text_that_is_missing_is_named_with_a_hint(cli: Cli, folder: Path) -> None:
+    (folder / "run.toml").write_text(RUN.replace("prose.txt", "none.jsonl"))
+    refused = cli("pretrain", "run", "run.toml", "--out", "out")
+    assert refused.returncode == 2 and not (folder / "out").exists()
+    assert "file not found" in refused.stderr and "working directory" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "line", [("run", "run.toml", "--out", "out", "--seed", "-3"), ("eval", "out", "--noise", "-1")]
+)
+def test_a_number_below_zero_is_refused_before_anything_is_read(cli: Cli, folder: Path, line: tuple[str, ...]) -> None:
+    refused = cli("pretrain", *line)
+    assert refused.returncode == 2 and not (folder / "out").exists()
+    assert line[-2] in refused.stderr and "internal error" not in refused.stderr

@@ -18,10 +18,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help=JSON_HELP)]
 
 @app.command()
 def run(
-    file: Annotated[Path, typer.Argument(help="Settings: [model], [text], [train] (.toml).")],
+    file: Annotated[Path, typer.Argument(help=r"Settings: \[model], \[text], \[train] (.toml).")],
     out: Annotated[Path, typer.Option(help="Run folder.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
-    seed: Annotated[int | None, typer.Option(help="Instead of train.seed.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Instead of train.seed.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a language model as FILE says."""
@@ -42,7 +42,7 @@ def run(
 
 @app.command()
 def sweep(
-    file: Annotated[Path, typer.Argument(help="Settings: [model], [text], [train], [sweep] (.toml).")],
+    file: Annotated[Path, typer.Argument(help=r"Settings: \[model], \[text], \[train], \[sweep] (.toml).")],
     out: Annotated[Path, typer.Option(help="Run folder; each training in runs/ below it.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the sweep in --out, or with more runs.")] = False,
     jobs: Annotated[int | None, typer.Option(min=1, help="Trainings at a time; one for each core.")] = None,
@@ -73,7 +73,7 @@ def evaluate_run(
         str | None, typer.Option(help="On this machine: the noise of its light and receiver, and its energy per token.")
     ] = None,
     settings: SetOption = None,
-    noise: Annotated[float, typer.Option(help="Factor on the relative noises; 0 for none.")] = 1.0,
+    noise: Annotated[float, typer.Option(min=0, help="Factor on the relative noises; 0 for none.")] = 1.0,
     seeds: Annotated[int, typer.Option(min=1, help="Draws of the noise.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first draw.")] = 0,
     tokens: Annotated[int | None, typer.Option(min=1, help="Held-out tokens to measure on; all if not given.")] = None,

@@ -30,8 +30,6 @@ def train_with_page(
     settings: PretrainSettings, out: str | Path, *, resume: bool = False, on_step: OnStep | None = None
 ) -> tuple[TrainResult, Path]:
     """Train as `pretrain.train` does, and write the page and the curve. Returns the result and the page."""
-    if (Path(out) / "run.toml").exists():
-        RunFolder.open(out, settings, resume=resume)
     result = train(settings, out, resume=resume, on_step=on_step)
     return result, _run_page(Path(out))
 

@@ -1,4 +1,4 @@
-"""Optimizers that keep little state: APOLLO and APOLLO-Mini."""
+"""Optimizers that keep little state, weights in 8 bits, steps inside backward, and the memory that they take."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from lightloop.errors import InputError
-from lightloop.optim.groups import as_entries
-from lightloop.optim.tensorwise import TensorWise, grouped, trainable
+from lightloop.optim.groups import as_entries, grouped, trainable
+from lightloop.optim.tensorwise import TensorWise
 
 QUERIES = ("*q_proj*", "*wq*", "*query*")
 KEYS = ("*k_proj*", "*wk*", "*key*")

@@ -16,11 +16,10 @@ from torch import Tensor
 from lightloop.optim import factored
 from lightloop.optim.adamw_kernel import fusable, laid_like, step_device, torch_adamw
 from lightloop.optim.adamw_strips import strip_step
+from lightloop.optim.norms import finite_sum
 from lightloop.optim.recipe import Recipe
 from lightloop.optim.rounding import is_rounded
 from lightloop.optim.state_formats import FORMATS, MOMENTS, format_for
-
-__all__ = ["adamw_step", "init_state", "step_device"]
 
 
 def init_state(weight: Tensor, recipe: Recipe) -> dict[str, Tensor]:
@@ -74,12 +73,12 @@ def _finite(grads: list[Tensor]) -> list[bool]:
 
 
 def _probe(grad: Tensor) -> Tensor:
-    """A number that is not finite if the gradient is not: its sum, in which a NaN or an infinity cannot cancel.
+    """A number that is not finite if the gradient is not.
 
-    That of float16 is taken in float32, which it could overflow otherwise. On a CPU the sum of squares is read faster;
-    it takes a gradient for infinite that is longer than 1e19, whose second moment would be.
+    On a CPU the sum of squares is read faster than the sum; it takes a gradient for infinite that is longer than 1e19,
+    whose second moment would be.
     """
     if grad.is_cpu and grad.dtype == torch.float32 and grad.is_contiguous():
         flat = grad.view(-1)
         return torch.dot(flat, flat)
-    return grad.sum(dtype=torch.float32 if grad.dtype == torch.float16 else None)
+    return finite_sum(grad)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,6 +12,22 @@ from torch.optim.adamw import adamw
 from lightloop.optim.recipe import Recipe
 
 FUSED_DEVICES = ("cpu", "cuda")
+
+
+class Rates(NamedTuple):
+    """The numbers of AdamW, for optimizers whose groups are no `Recipe`."""
+
+    lr: float
+    beta1: float
+    beta2: float
+    eps: float
+    weight_decay: float
+
+    @classmethod
+    def of(cls, group: Mapping[str, Any]) -> Rates:
+        """Those of a parameter group."""
+        beta1, beta2 = group["betas"]
+        return cls(float(group["lr"]), beta1, beta2, group["eps"], group["weight_decay"])
 
 
 def fusable(weight: Tensor) -> bool:
@@ -28,8 +45,17 @@ def laid_like(weight: Tensor, grad: Tensor) -> Tensor:
     return grad if grad.stride() == weight.stride() else torch.empty_like(weight).copy_(grad)
 
 
-def torch_adamw(weights: list[Tensor], grads: list[Tensor], states: list[dict[str, Any]], recipe: Recipe) -> None:
-    """One step of `torch.optim.AdamW`; the tensors must be alike in what `fusable` says of them."""
+def torch_adamw(
+    weights: list[Tensor],
+    grads: list[Tensor],
+    states: list[dict[str, Any]],
+    rates: Recipe | Rates,
+    skip: Tensor | None = None,
+) -> None:
+    """One step of `torch.optim.AdamW`; the tensors must be alike in what `fusable` says of them.
+
+    `skip` is for the fused kernel: a float32 scalar on the device, which is 1 where no step shall be taken.
+    """
     adamw(
         weights,
         grads,
@@ -38,12 +64,13 @@ def torch_adamw(weights: list[Tensor], grads: list[Tensor], states: list[dict[st
         [],
         [state["step"] for state in states],
         fused=fusable(weights[0]),
+        found_inf=skip,
         has_complex=any(weight.is_complex() for weight in weights),
         amsgrad=False,
-        beta1=recipe.beta1,
-        beta2=recipe.beta2,
-        lr=recipe.lr,
-        weight_decay=recipe.weight_decay,
-        eps=recipe.eps,
+        beta1=rates.beta1,
+        beta2=rates.beta2,
+        lr=rates.lr,
+        weight_decay=rates.weight_decay,
+        eps=rates.eps,
         maximize=False,
     )

@@ -6,20 +6,16 @@ each of them is kept; nothing as large as the tensor is allocated.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from lightloop.optim.adamw_kernel import laid_like, torch_adamw
-from lightloop.optim.norms import STRIP_ELEMENTS
 from lightloop.optim.recipe import Recipe
 from lightloop.optim.rounding import writer
 from lightloop.optim.state_formats import FORMATS, format_of, in_memory_order, moment_generator
-
-# On a GPU longer strips, so that launching kernels takes less time than running them: 16 MiB in float32.
-DEVICE_STRIP_ELEMENTS = 2**22
+from lightloop.optim.strips import runs, strip_elements
 
 
 def strip_step(weight: Tensor, state: dict[str, Any], recipe: Recipe, name: str) -> None:
@@ -31,7 +27,7 @@ def strip_step(weight: Tensor, state: dict[str, Any], recipe: Recipe, name: str)
     whole = dense(weight)
     flat, grad = in_memory_order(whole), in_memory_order(laid_like(whole, weight.grad))
     wide = torch.promote_types(weight.dtype, torch.float32)
-    for part in strips_of(flat):
+    for part in runs(flat.numel(), strip_elements(flat)):
         narrow, (m, v) = flat[part], (moment.to(wide) for moment in kept.read(state, part))
         w, count = narrow.to(wide), state["step"].clone()
         torch_adamw([w], [grad[part].to(wide)], [{"exp_avg": m, "exp_avg_sq": v, "step": count}], recipe)
@@ -46,9 +42,3 @@ def strip_step(weight: Tensor, state: dict[str, Any], recipe: Recipe, name: str)
 def dense(weight: Tensor) -> Tensor:
     """The weight itself, or a copy without gaps if its elements do not fill their memory."""
     return weight if torch.empty_like(weight).stride() == weight.stride() else weight.contiguous()
-
-
-def strips_of(flat: Tensor) -> Iterator[slice]:
-    """Runs of a 1-D tensor, each but the last of as many numbers as one takes at a time."""
-    length = STRIP_ELEMENTS if flat.is_cpu else DEVICE_STRIP_ELEMENTS
-    return (slice(start, min(start + length, flat.numel())) for start in range(0, flat.numel(), length))

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from lightloop.errors import InputError
+from lightloop.optim.groups import names_of
 
 # Of torch.optim; LBFGS takes all tensors as one vector, and SparseAdam sparse gradients.
 TENSORWISE = (
@@ -42,8 +43,7 @@ def places(optimizer: Optimizer) -> dict[Tensor, Place]:
     """Every tensor of the optimizer, in its order; those without a name are called "group.index"."""
     found: dict[Tensor, Place] = {}
     for number, group in enumerate(optimizer.param_groups):
-        names = group.get("param_names") or [f"{number}.{index}" for index in range(len(group["params"]))]
-        for index, (name, weight) in enumerate(zip(names, group["params"], strict=True)):
+        for index, (name, weight) in enumerate(zip(names_of(group, number), group["params"], strict=True)):
             found[weight] = Place(number, index, len(found) + 1, name)
     return found
 

@@ -80,6 +80,11 @@ def block_count(count: int) -> int:
     return -(-count // STATE_BLOCK)
 
 
+def blocks_of(part: slice) -> slice:
+    """The blocks of a run of numbers that begins at a block."""
+    return slice(part.start // STATE_BLOCK, block_count(part.stop))
+
+
 def _blocks(x: Tensor) -> Tensor:
     """The numbers by block, with zeros behind the last of them."""
     return pad(x, (0, -x.numel() % STATE_BLOCK)).view(-1, STATE_BLOCK)

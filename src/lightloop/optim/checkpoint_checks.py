@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from lightloop.errors import InputError
+from lightloop.optim.groups import names_of
 from lightloop.optim.matrix import is_matrix, is_sharded, is_stack, matrix_shape
 from lightloop.optim.options import check_options
 
@@ -50,9 +51,8 @@ def refuse_misfit(saved: Saved, groups: list[Saved], known: int, outline: Outlin
         )
     if known and not saved["state"]:
         raise InputError("no tensor of the saved state has the name of one here", hint="load the run of this model")
-    for held, group in zip(saved["param_groups"], groups, strict=True):
-        names = group.get("param_names") or [str(index) for index in range(len(group["params"]))]
-        for key, name, weight in zip(held["params"], names, group["params"], strict=True):
+    for index, (held, group) in enumerate(zip(saved["param_groups"], groups, strict=True)):
+        for key, name, weight in zip(held["params"], names_of(group, index), group["params"], strict=True):
             if key in saved["state"] and not is_sharded(weight):
                 _refuse_state(name, weight, saved["state"][key], held, outline)
 
@@ -61,7 +61,8 @@ def _refuse_state(name: str, weight: Tensor, entry: Saved, held: Saved, outline:
     projected = held["rank"] is not None and is_matrix(weight)
     missing = {"step", "exp_avg", *(outline(weight, held) if projected else ())} - entry.keys()
     if missing:
-        raise InputError(f"the saved state of {name} lacks {', '.join(sorted(missing))}", hint="load a run of the same optimizer")
+        lacks = ", ".join(sorted(missing))
+        raise InputError(f"the saved state of {name} lacks {lacks}", hint="load a run of the same optimizer")
     found, wanted = tuple(entry["exp_avg"].shape), _moment_shape(weight, held) if projected else tuple(weight.shape)
     if not projected and "row_sq" in entry:  # factored: as a matrix
         wanted = (weight.shape[0], weight.shape[1:].numel())

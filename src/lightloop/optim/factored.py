@@ -18,15 +18,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightloop.optim.block_codes import SIGNED, block_count
+from lightloop.optim.block_codes import SIGNED, block_count, blocks_of
 from lightloop.optim.matrix import is_matrix
-from lightloop.optim.norms import STRIP_ELEMENTS
 from lightloop.optim.plan_states import STATE_BLOCK
 from lightloop.optim.recipe import Recipe
 from lightloop.optim.rounding import writer
 from lightloop.optim.state_formats import moment_generator
+from lightloop.optim.strips import runs, strip_elements
 
-DEVICE_STRIP_ELEMENTS = 2**22
 # Keeps 0/0 out of a row that has had no gradient yet.
 TINY_SQUARE = 1e-38
 
@@ -75,9 +74,8 @@ def strips_of_rows(x_mn: Tensor) -> Iterator[slice]:
     """Runs of rows; all but the last have whole blocks of 8-bit numbers."""
     rows, columns = x_mn.shape
     least = STATE_BLOCK // math.gcd(STATE_BLOCK, columns)
-    wanted = (STRIP_ELEMENTS if x_mn.is_cpu else DEVICE_STRIP_ELEMENTS) // max(1, columns)
-    count = max(1, wanted // least) * least
-    return (slice(start, min(start + count, rows)) for start in range(0, rows, count))
+    wanted = strip_elements(x_mn) // max(1, columns)
+    return runs(rows, max(1, wanted // least) * least)
 
 
 def _take_in_squares(grad_mn: Tensor, state: dict[str, Any], beta2: float) -> None:
@@ -100,7 +98,7 @@ def _roots(state: dict[str, Any]) -> tuple[Tensor, Tensor]:
 
 def _blocks(state: dict[str, Any], rows: slice) -> slice:
     columns = state["exp_avg"].shape[1]
-    return slice(rows.start * columns // STATE_BLOCK, block_count(rows.stop * columns))
+    return blocks_of(slice(rows.start * columns, rows.stop * columns))
 
 
 def _read(state: dict[str, Any], rows: slice) -> Tensor:

@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from lightloop.errors import InputError
+from lightloop.errors import InputError, unknown_name
 from lightloop.optim.low_rank import LowRank
+from lightloop.optim.options import OPTIONS
 
 # What every group of `LowRank` has and this rule does not look at.
 WITHOUT_MEANING = {"granularity": "channel", "projection": "gaussian", "implementation": "auto", "compat": None}
@@ -42,8 +43,9 @@ class GaLore(LowRank):
         eps: ε, on the corrected √v̂.
         weight_decay: λ, decoupled as in AdamW.
         seed: Of the stochastic rounding.
-        state_dtype: None for float32 (float64 for float64 weights), or "fp32". P is in the dtype of the weight.
+        state_dtype: Of the moments, as in `Apollo`. P is in the dtype of the weight.
         weight_rounding: "nearest" or "stochastic", as in `Apollo`.
+        **options: `rest`, as in `Apollo`.
 
     Raises:
         InputError: An option has a value that is not allowed, or there is nothing to train.
@@ -74,6 +76,9 @@ class GaLore(LowRank):
         weight_rounding: str = "nearest",
         **options: Any,
     ) -> None:
+        for option in options:
+            if option not in OPTIONS:
+                raise unknown_name("option", option, OPTIONS)
         chosen = {
             "lr": lr,
             "scale": scale,

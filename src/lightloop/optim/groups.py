@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
 from typing import Any
 
@@ -60,8 +60,7 @@ def param_groups(
             raise unknown_name("option", option, OPTIONS)
     of_rest = {} if rest is None else {"rest": rest}
     check_options({"rank": rank, **options, **of_rest})
-    names, tensors = stable_names(name for name, _ in model.named_parameters()), model.parameters()
-    named = [(name, tensor) for name, tensor in zip(names, tensors, strict=True) if tensor.requires_grad]
+    named = trainable(model)
     if not named:
         raise InputError(f"{type(model).__name__} has no trainable parameters", hint="unfreeze some of them first")
     kept_out = _embeddings_and_head(model)
@@ -77,7 +76,7 @@ def param_groups(
 
     projected = [(name, tensor) for name, tensor in named if is_projected(name, tensor)]
     others = [(name, tensor) for name, tensor in named if not is_projected(name, tensor)]
-    groups = [_group(projected, rank=rank, **options), _group(others, **of_rest)]
+    groups = [grouped(projected, rank=rank, **options), grouped(others, **of_rest)]
     return [group for group in groups if group["params"]]
 
 
@@ -86,6 +85,23 @@ def stable_names(names: Iterable[str]) -> list[str]:
     parts = [[part for part in name.split(".") if part not in WRAPPERS] for name in names]
     wrapped = all(len(path) > 1 and path[0] == "module" for path in parts)
     return [".".join(path[1:] if wrapped else path) for path in parts]
+
+
+def names_of(group: Mapping[str, Any], index: int) -> list[str]:
+    """The names of a group's tensors; those without are called "group.index"."""
+    return group.get("param_names") or [f"{index}.{place}" for place in range(len(group["params"]))]
+
+
+def trainable(model: nn.Module) -> list[tuple[str, Tensor]]:
+    """The trainable parameters of a model, by names that wrappers do not change."""
+    names = stable_names(name for name, _ in model.named_parameters())
+    return [(name, tensor) for name, tensor in zip(names, model.parameters(), strict=True) if tensor.requires_grad]
+
+
+def grouped(named: Iterable[tuple[str, Tensor]], **options: Any) -> dict[str, Any]:
+    """A parameter group of named tensors."""
+    pairs = list(named)
+    return {"params": [tensor for _, tensor in pairs], "param_names": [name for name, _ in pairs], **options}
 
 
 def as_groups(params: Iterable[Any], rank: int | None) -> list[dict[str, Any]]:
@@ -136,10 +152,6 @@ def _not_parameters(message: str) -> InputError:
         allowed=["a list or generator of tensors, of (name, tensor) pairs, or of parameter groups"],
         hint="pass model.parameters(), model.named_parameters() or param_groups(model)",
     )
-
-
-def _group(named: Sequence[tuple[str, Tensor]], **options: Any) -> dict[str, Any]:
-    return {"params": [tensor for _, tensor in named], "param_names": [name for name, _ in named], **options}
 
 
 def _embeddings_and_head(model: nn.Module) -> set[int]:

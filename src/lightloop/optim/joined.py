@@ -11,6 +11,8 @@ from torch.optim import Optimizer
 
 from lightloop.errors import InputError
 from lightloop.optim.backward_tensors import refuse_coupled
+from lightloop.optim.closure import evaluated
+from lightloop.optim.groups import names_of
 
 MEMBER = "member"  # of a group: the place of its optimizer
 
@@ -42,7 +44,7 @@ class Joined(Optimizer):
             raise InputError("an optimizer has been stepped before it was joined", hint="join optimizers when new")
         groups = [{**group, MEMBER: place} for place, one in enumerate(members) for group in one.param_groups]
         for index, group in enumerate(groups):  # the same names, and so random streams, whoever takes the step
-            group.setdefault("param_names", [f"{index}.{place}" for place in range(len(group["params"]))])
+            group["param_names"] = names_of(group, index)
         super().__init__(groups, {})
         self.members = members
         self.steps_tensor_by_tensor = all(map(_is_tensorwise, members))
@@ -63,8 +65,9 @@ class Joined(Optimizer):
         for held, group in zip(state_dict["param_groups"], self.param_groups, strict=True):
             for key, weight in zip(held["params"], group["params"], strict=True):
                 for name, value in state_dict["state"].get(key, {}).items():
-                    if isinstance(value, Tensor) and name != "step":  # torch casts it to the dtype of its weight
-                        self.state[weight][name] = value.detach().to(weight.device, copy=True)
+                    if isinstance(value, Tensor):  # torch knows where it belongs, and casts it to the weight's dtype
+                        device = self.state[weight][name].device
+                        self.state[weight][name] = value.detach().to(device, copy=True)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
@@ -76,10 +79,7 @@ class Joined(Optimizer):
         Returns:
             What `closure` returned, or None.
         """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = evaluated(closure)
         for place, member in enumerate(self.members):
             # Loading a state replaces both, and a step inside backward shows one tensor at a time.
             member.state = self.state

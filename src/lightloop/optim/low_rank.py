@@ -17,7 +17,8 @@ from lightloop.errors import InputError
 from lightloop.optim import adamw
 from lightloop.optim.checkpoint import in_current_order, restore_exactly
 from lightloop.optim.checkpoint_checks import refuse_foreign, refuse_misfit
-from lightloop.optim.groups import as_entries, as_groups, refuse_empty, refuse_idle_rank
+from lightloop.optim.closure import evaluated
+from lightloop.optim.groups import as_entries, as_groups, names_of, refuse_empty, refuse_idle_rank
 from lightloop.optim.matrix import is_matrix, is_sharded, matrices, matrix_shape, stack_state
 from lightloop.optim.methods import Method, choose_method
 from lightloop.optim.options import check_group, dtype_name
@@ -70,10 +71,7 @@ class LowRank(Optimizer):
         Returns:
             What `closure` returned, or None.
         """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = evaluated(closure)
         for index, group in enumerate(self.param_groups):
             for name, weight in zip(names_of(group, index), group["params"], strict=True):
                 if weight.grad is not None:
@@ -146,11 +144,6 @@ class LowRank(Optimizer):
                 sharded_step.rest_step(method, weights, states, recipe, called)
             else:
                 method.rest_step(weights, states, recipe, called)
-
-
-def names_of(group: dict[str, Any], index: int) -> list[str]:
-    """The names of a group's tensors; those without are called "group.index"."""
-    return group.get("param_names") or [f"{index}.{place}" for place in range(len(group["params"]))]
 
 
 def refuse_gradient(name: str, weight: Tensor, state: dict[str, Any]) -> None:

@@ -5,27 +5,17 @@ Shapes: x_kn has its channels as its n columns and k entries in each (k is r or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
-# A strip of this many elements is what a low-precision matrix is widened by at a time: 1 MiB in float32.
-STRIP_ELEMENTS = 2**18
+from lightloop.optim.strips import strips
+
 # Rows squared at a time below; more rows fall out of the first-level cache.
 ROWS = 32
-
-
-def strips(x_kn: Tensor, dtype: torch.dtype) -> Iterator[slice]:
-    """Ranges of columns to work on in `dtype`: all at once if that is what `x_kn` is, else a few at a time.
-
-    Widening a bfloat16 matrix as a whole would cost a temporary of twice its size.
-    """
-    rows, columns = x_kn.shape
-    width = max(1, columns if x_kn.dtype == dtype else STRIP_ELEMENTS // max(1, rows))
-    for start in range(0, columns, width):
-        yield slice(start, start + width)
+# Keeps 0/0 out of ratios of two norms. Squares of entries below 1e-19 underflow in float32; at this size ‖R̃‖/‖R‖ stays
+# bounded there.
+TINY_NORM = 1e-16
 
 
 def channel_norms(x_kn: Tensor, dtype: torch.dtype) -> Tensor:
@@ -40,6 +30,14 @@ def tensor_norm(x_kn: Tensor, dtype: torch.dtype) -> Tensor:
     if x_kn.dtype == dtype:
         return vector_norm(x_kn)
     return vector_norm(torch.stack([vector_norm(x_kn[:, strip].to(dtype)) for strip in strips(x_kn, dtype)]))
+
+
+def finite_sum(x: Tensor) -> Tensor:
+    """The sum of all numbers, shape (): finite if they are, for a NaN or an infinity cannot cancel.
+
+    That of float16 is taken in float32, which it could overflow otherwise.
+    """
+    return x.sum(dtype=torch.float32 if x.dtype == torch.float16 else None)
 
 
 NORMS = {"channel": channel_norms, "tensor": tensor_norm}

@@ -22,10 +22,11 @@ from lightloop.optim.counter import Key, halves, words
 from lightloop.optim.keys import counter_key
 from lightloop.optim.limiter import norm_floor
 from lightloop.optim.matrix import Matrix, is_sharded
-from lightloop.optim.on_device_projection import DRAWS, device_strips, project, renewal
+from lightloop.optim.norms import TINY_NORM
+from lightloop.optim.on_device_projection import DRAWS, project, renewal
 from lightloop.optim.recipe import Recipe
-from lightloop.optim.reference import TINY_NORM
 from lightloop.optim.rounding import DROPPED_BITS, is_rounded
+from lightloop.optim.strips import column_strips
 
 
 class Keys(NamedTuple):
@@ -93,9 +94,8 @@ def step_tensors(
     s = adam_ratio(torch.where(finite, r_rn, 0.0), state, finite, recipe)
     norm_u = alpha * vector_norm(s * norm_g)
     kappa = limit_growth(norm_u, state["limiter_norm"], finite, recipe.limiter, norm_floor(alpha, channels, rank))
-    keep = 1.0 - lr * recipe.weight_decay
     chances = (keys.rounding, state["step"].long()) if is_rounded(weight_mn, recipe) else None
-    write(weight_mn, grad_mn, -lr * alpha * kappa * s, keep, finite, chances)
+    write(weight_mn, grad_mn, -lr * alpha * kappa * s, lr * recipe.weight_decay, finite, chances)
 
 
 def norm(x_kn: Tensor, recipe: Recipe, dtype: torch.dtype) -> Tensor:
@@ -136,16 +136,17 @@ def add_scaled(
     weight_mn: Tensor,
     grad_mn: Tensor,
     coefficient: Tensor,
-    keep: float | Tensor,
+    decay: float | Tensor,
     finite: Tensor,
     chances: Chances | None = None,
 ) -> None:
-    """W ← keep · W + G · coefficient where `finite`, some columns at a time; rounded by `chances` if there are any."""
+    """W ← W − decay · W + G · coefficient where `finite`, some columns at a time; rounded by `chances`, if any."""
     wide = torch.promote_types(weight_mn.dtype, coefficient.dtype)
     coefficient_n = coefficient.expand(weight_mn.shape[1])
-    for part in device_strips(weight_mn, whole=False):
+    for part in column_strips(weight_mn):
         old = weight_mn[:, part]
-        new = torch.addcmul(old.to(wide) * keep, grad_mn[:, part].to(wide), coefficient_n[part].to(wide))
+        new = old.to(wide)
+        new = torch.addcmul(new - new * decay, grad_mn[:, part].to(wide), coefficient_n[part].to(wide))
         if chances is not None:
             new = round_by_chance(new, words(places(weight_mn, part), *chances))
         old.copy_(torch.where(finite, new.to(old.dtype), old))

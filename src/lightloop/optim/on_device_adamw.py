@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.adamw import adamw
 
 from lightloop.optim.adamw import adamw_step, moment_format
-from lightloop.optim.adamw_kernel import fusable, laid_like
+from lightloop.optim.adamw_kernel import fusable, laid_like, torch_adamw
 from lightloop.optim.factored import takes
+from lightloop.optim.norms import finite_sum
 from lightloop.optim.recipe import Recipe
 
 Entry = tuple[Tensor, dict[str, Any], str]
@@ -46,22 +46,5 @@ def _is_plain(weight: Tensor, state: dict[str, Any], recipe: Recipe) -> bool:
 def _fused_step(weight: Tensor, state: dict[str, Any], recipe: Recipe) -> None:
     assert weight.grad is not None
     grad = laid_like(weight, weight.grad)
-    total = grad.sum(dtype=torch.float32 if grad.dtype == torch.float16 else None)
-    adamw(
-        [weight],
-        [grad],
-        [state["exp_avg"]],
-        [state["exp_avg_sq"]],
-        [],
-        [state["step"]],
-        fused=True,
-        grad_scale=None,
-        found_inf=torch.logical_not(torch.isfinite(total)).to(torch.float32),
-        amsgrad=False,
-        beta1=recipe.beta1,
-        beta2=recipe.beta2,
-        lr=recipe.lr,
-        weight_decay=recipe.weight_decay,
-        eps=recipe.eps,
-        maximize=False,
-    )
+    skip = torch.logical_not(torch.isfinite(finite_sum(grad))).to(torch.float32)
+    torch_adamw([weight], [grad], [state], recipe, skip)

@@ -8,15 +8,14 @@ Shapes: p_rm, grad_mn, r_rn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from lightloop.optim.adamw_strips import DEVICE_STRIP_ELEMENTS
 from lightloop.optim.counter import Key, normals, signs, words
-from lightloop.optim.norms import STRIP_ELEMENTS
 from lightloop.optim.sketch import DENSE_BELOW
+from lightloop.optim.strips import column_strips
 
 Draw = Callable[[int, int, Key, Tensor], Tensor]
 
@@ -56,17 +55,9 @@ def project(grad_mn: Tensor, like_rn: Tensor, kind: str, key: Key, turn: Tensor)
     if grad_mn.dtype == like_rn.dtype:
         return _product(p_rm, grad_mn)
     r_rn = torch.empty_like(like_rn)
-    for part in device_strips(grad_mn, whole=False):
+    for part in column_strips(grad_mn):
         r_rn[:, part] = _product(p_rm, grad_mn[:, part].to(like_rn.dtype))
     return r_rn
-
-
-def device_strips(x_mn: Tensor, *, whole: bool) -> Iterator[slice]:
-    """Ranges of columns, as of `lightloop.optim.norms.strips`: all at once, or a few; more on an accelerator."""
-    rows, columns = x_mn.shape
-    elements = STRIP_ELEMENTS if x_mn.is_cpu else DEVICE_STRIP_ELEMENTS
-    width = columns if whole else max(1, elements // rows)
-    return (slice(start, min(start + width, columns)) for start in range(0, columns, width))
 
 
 def _add_rows(grad_mn: Tensor, like_rn: Tensor, key: Key, turn: Tensor) -> Tensor:

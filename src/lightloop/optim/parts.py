@@ -47,6 +47,6 @@ def summed(x: Tensor, groups: Groups) -> Tensor:
     return x
 
 
-def joined(norms: Tensor, groups: Groups) -> Tensor:
+def combined(norms: Tensor, groups: Groups) -> Tensor:
     """√Σ‖x_p‖² over the parts x_p of the groups: the norms of what they hold together."""
     return summed(norms.double().square(), groups).sqrt().to(norms.dtype) if groups else norms

@@ -15,9 +15,9 @@ from torch import Generator, Tensor
 
 from lightloop.optim.keys import projection_key
 from lightloop.optim.matrix import Matrix
-from lightloop.optim.norms import strips
 from lightloop.optim.recipe import Recipe
 from lightloop.optim.sketch import DENSE_BELOW, dense, sum_signed_rows
+from lightloop.optim.strips import strips
 from lightloop.optim.svd import fresh_projector, project_svd
 
 Projection = Callable[[Matrix, Recipe], Tensor]

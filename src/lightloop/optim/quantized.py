@@ -2,7 +2,8 @@
 
 It says it is float32 or bfloat16. A linear layer makes plain numbers of it for the length of a product, forward and
 again backward, and its gradient is a plain tensor. Other operations that read it get the plain numbers too; what would
-write into them is refused, since a change of less than a step of the grid would be lost.
+write into the tensor itself is refused, since a change of less than a step of the grid would be lost. A view is of the
+plain numbers: what is written into it changes nothing here.
 """
 
 from __future__ import annotations
@@ -16,15 +17,13 @@ from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
 from lightloop.errors import InputError
-from lightloop.optim.norms import STRIP_ELEMENTS
 from lightloop.optim.plan_states import WEIGHT_GROUP
 from lightloop.optim.quantized_grid import groups_in, to_nearest, write_codes, write_values
 from lightloop.optim.quantized_linear import quantized_linear
+from lightloop.optim.strips import runs, strip_elements
 
 PARTS = ("codes", "scale", "zero")
 DTYPES = (torch.float32, torch.bfloat16)
-# Launching kernels for strips of STRIP_ELEMENTS takes a GPU longer than the work; this many are 16 MiB in float32.
-DEVICE_STRIP_ELEMENTS = 2**22
 
 
 class QuantizedTensor(Tensor):
@@ -82,11 +81,16 @@ class QuantizedTensor(Tensor):
     def row_strips(self) -> list[slice]:
         """Ranges of rows to widen to float32 at a time."""
         rows, columns = self.shape
-        width = max(1, (STRIP_ELEMENTS if self.codes.is_cpu else DEVICE_STRIP_ELEMENTS) // max(1, columns))
-        return [slice(start, min(start + width, rows)) for start in range(0, rows, width)]
+        return list(runs(rows, max(1, strip_elements(self.codes) // max(1, columns))))
 
     def assign(self, weight: Tensor) -> None:
-        """Round a plain matrix of this shape to the nearest numbers of fresh grids."""
+        """Round a plain matrix of this shape to the nearest numbers of fresh grids.
+
+        Raises:
+            InputError: It has numbers that are not finite; nothing is changed then.
+        """
+        if not torch.isfinite(weight).all():
+            raise InputError("a matrix with NaN or infinity cannot be quantised")
         for rows in self.row_strips():
             self.scale[rows].zero_()
             wide = weight[rows].to(self.device, torch.float32, copy=True)
@@ -144,8 +148,6 @@ def _check(weight: Tensor, group: int) -> None:
         )
     if isinstance(group, bool) or not isinstance(group, int) or group < 1:
         raise InputError(f"group={group!r} cannot be used", allowed=["an integer >= 1"])
-    if not torch.isfinite(weight).all():
-        raise InputError("a matrix with NaN or infinity cannot be quantised")
 
 
 def _writes_codes(func: Any, args: Any, kwargs: Any) -> bool:

@@ -19,15 +19,11 @@ from torch.linalg import vector_norm
 from lightloop.optim.limiter import limit_growth, norm_floor
 from lightloop.optim.matrix import Matrix
 from lightloop.optim.moments import adam_direction
-from lightloop.optim.norms import NORMS
-from lightloop.optim.parts import joined, summed
+from lightloop.optim.norms import NORMS, TINY_NORM
+from lightloop.optim.parts import combined, summed
 from lightloop.optim.projection import KEPT, PROJECTIONS
 from lightloop.optim.recipe import Recipe
 from lightloop.optim.update import update
-
-# Keeps 0/0 out of s. Squares of entries below 1e-19 underflow in float32; at this size ‖R̃‖/‖R‖ stays bounded
-# there.
-TINY_NORM = 1e-16
 
 
 def init_state(rows: int, columns: int, weight: Tensor, recipe: Recipe, ordinal: int) -> dict[str, Tensor]:
@@ -56,7 +52,7 @@ def apollo_step(matrix: Matrix, recipe: Recipe) -> None:
     """W ← (1 − ηλ) W − η α κ G S, with S = diag(s_j), s_j = ‖R̃_j‖/‖R_j‖, and κ from the limiter.
 
     Two numbers are read back from the device: whether G is finite, and ‖U‖. If several processes hold parts of the
-    matrix, `joined` and `summed` take theirs in; else they do nothing.
+    matrix, `combined` and `summed` take theirs in; else they do nothing.
     """
     state, grad_mn = matrix.state, matrix.grad_mn
     rank = state["exp_avg"].shape[0]
@@ -65,13 +61,13 @@ def apollo_step(matrix: Matrix, recipe: Recipe) -> None:
     over_m, over_n = matrix.groups
     within, across = ((), over_n) if recipe.granularity == "channel" else (over_n, ())  # one norm, and several
 
-    norm_g = joined(norm(grad_mn), over_m + within)
-    if not math.isfinite(joined(norm_g.sum() if norm_g.ndim else norm_g, across)):
+    norm_g = combined(norm(grad_mn), over_m + within)
+    if not math.isfinite(combined(norm_g.sum() if norm_g.ndim else norm_g, across)):
         return
     r_rn = summed(PROJECTIONS[recipe.projection](matrix, recipe), over_m)
-    norm_r = joined(norm(r_rn), within)
-    s = joined(norm(adam_direction(r_rn, state, recipe)), within) / (norm_r + TINY_NORM)
-    norm_u = alpha * float(joined(_norm_of(s * norm_g), across))
+    norm_r = combined(norm(r_rn), within)
+    s = combined(norm(adam_direction(r_rn, state, recipe)), within) / (norm_r + TINY_NORM)
+    norm_u = alpha * float(combined(_norm_of(s * norm_g), across))
     kappa, limited = limit_growth(
         norm_u, float(state["limiter_norm"]), recipe.limiter, norm_floor(alpha, matrix.channels, rank)
     )

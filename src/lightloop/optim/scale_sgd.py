@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adamw import adamw
 
 from lightloop.errors import InputError
-from lightloop.optim.adamw_kernel import fusable, laid_like, step_device
+from lightloop.optim.adamw_kernel import Rates, laid_like, step_device, torch_adamw
+from lightloop.optim.groups import grouped, trainable
 from lightloop.optim.last_layer import last_matrix
-from lightloop.optim.tensorwise import TensorWise, grouped, trainable
+from lightloop.optim.tensorwise import TensorWise
 
 TINY_RMS = 1e-8  # below it a gradient is not blown up to size 1
 NEURONS = ("rows", "columns")
@@ -83,7 +83,7 @@ class Scale(TensorWise):
     def step_tensor(self, weight: Tensor, grad: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
         """One step on one tensor; a low-precision one is widened as a whole."""
         if weight.ndim < 2:
-            _adamw(weight, grad, state, group)
+            torch_adamw([weight], [laid_like(weight, grad)], [state], Rates.of(group))
             return
         if group["momentum"]:
             grad = state["exp_avg"].lerp_(grad, 1.0 - group["momentum"])
@@ -115,23 +115,3 @@ def scale_groups(model: nn.Module, momentum: float = 0.9) -> list[dict[str, Any]
         sort = ("columns" if id(tensor) in tables else "rows", momentum if tensor is last else 0.0)
         sorts.setdefault(sort, []).append((name, tensor))
     return [grouped(named, neurons=neurons, momentum=beta) for (neurons, beta), named in sorts.items()]
-
-
-def _adamw(weight: Tensor, grad: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
-    beta1, beta2 = group["betas"]
-    adamw(
-        [weight],
-        [laid_like(weight, grad)],
-        [state["exp_avg"]],
-        [state["exp_avg_sq"]],
-        [],
-        [state["step"]],
-        fused=fusable(weight),
-        amsgrad=False,
-        beta1=beta1,
-        beta2=beta2,
-        lr=float(group["lr"]),
-        weight_decay=group["weight_decay"],
-        eps=group["eps"],
-        maximize=False,
-    )

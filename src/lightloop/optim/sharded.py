@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from torch import Tensor
 
 from lightloop.errors import InputError
-from lightloop.optim.matrix import Matrix, is_stack, matrix_shape, views
+from lightloop.optim.matrix import Matrix, is_sharded, is_stack, matrix_shape, views
 from lightloop.optim.parts import Groups, Part
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def sharded_matrices(name: str, weight: Tensor, grad: Tensor, state: dict[str, T
 
 def local_part(tensor: Tensor) -> Tensor:
     """This process's part of a DTensor, in the same memory; other tensors as they are."""
-    return cast("DTensor", tensor).to_local().detach() if hasattr(tensor, "device_mesh") else tensor
+    return cast("DTensor", tensor).to_local().detach() if is_sharded(tensor) else tensor
 
 
 def placed_like(weight: Tensor, grad: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from lightloop.optim.adamw_kernel import step_device
-from lightloop.optim.matrix import is_stack, matrix_shape, stack_state
+from lightloop.optim.matrix import is_sharded, is_stack, matrix_shape, stack_state
 from lightloop.optim.methods import Method
 from lightloop.optim.recipe import Recipe
 from lightloop.optim.sharded import layout
@@ -92,7 +92,7 @@ def _placements(weight: Tensor, axes: dict[int, int]) -> list[Any]:
 
 def _part(value: Tensor, weight: Tensor, axes: dict[int, int]) -> Tensor:
     """This process's part of a DTensor, or of a tensor that every process has as a whole."""
-    if hasattr(value, "device_mesh"):
+    if is_sharded(value):
         mesh = cast(Any, weight).device_mesh
         return cast(Any, value).redistribute(mesh, _placements(weight, axes)).to_local()
     offsets, _ = layout(weight, "a tensor")
@@ -103,7 +103,7 @@ def _part(value: Tensor, weight: Tensor, axes: dict[int, int]) -> Tensor:
 
 
 def _whole(value: Tensor) -> Tensor:
-    return cast(Any, value).full_tensor() if hasattr(value, "device_mesh") else value
+    return cast(Any, value).full_tensor() if is_sharded(value) else value
 
 
 def _laid_out(local: Tensor, weight: Tensor) -> Tensor:

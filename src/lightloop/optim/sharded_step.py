@@ -11,6 +11,7 @@ from torch import Tensor, distributed
 from lightloop.errors import InputError
 from lightloop.optim.matrix import is_sharded, matrices
 from lightloop.optim.methods import Method, choose_method
+from lightloop.optim.norms import finite_sum
 from lightloop.optim.parts import Groups, suffix
 from lightloop.optim.recipe import Recipe
 from lightloop.optim.sharded import layout, local_part, placed_like
@@ -77,17 +78,12 @@ def _all_finite(parts: list[tuple[Groups, Entry]]) -> list[Entry]:
     kept = []
     for groups in dict.fromkeys(groups for groups, _ in parts):
         entries = [entry for theirs, entry in parts if theirs == groups]
-        flags = torch.stack([torch.isfinite(_total(weight.grad)) for weight, _, _ in entries]).int()
+        grads = [weight.grad for weight, _, _ in entries if weight.grad is not None]
+        flags = torch.stack([torch.isfinite(finite_sum(grad)) for grad in grads]).int()
         for group in groups:
             distributed.all_reduce(flags, op=distributed.ReduceOp.MIN, group=group)
         kept += [entry for entry, finite in zip(entries, flags.tolist(), strict=True) if finite]
     return kept
-
-
-def _total(grad: Tensor | None) -> Tensor:
-    """A sum that is finite if, and only if, the gradient is."""
-    assert grad is not None
-    return grad.sum(dtype=torch.float32 if grad.dtype == torch.float16 else None)
 
 
 def _refuse(option: str, value: Any, allowed: Sequence[Any]) -> None:

@@ -26,7 +26,7 @@ from collections.abc import Iterator
 import torch
 from torch import Generator, Tensor
 
-from lightloop.optim.norms import strips
+from lightloop.optim.strips import strips
 
 # A dense product with fewer rows than this costs about what reading G costs, and has fewer blocks to go through.
 DENSE_BELOW = 16

@@ -23,11 +23,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from lightloop.optim.block_codes import POSITIVE, SIGNED, block_count
+from lightloop.optim.block_codes import POSITIVE, SIGNED, block_count, blocks_of
 from lightloop.optim.keys import moment_key
 from lightloop.optim.matrix import Matrix
 from lightloop.optim.parts import suffix
-from lightloop.optim.plan_states import SMALL_TENSOR, STATE_BLOCK
+from lightloop.optim.plan_states import SMALL_TENSOR
 from lightloop.optim.recipe import Recipe
 from lightloop.optim.rounding import write_nearest, write_stochastic
 
@@ -76,7 +76,7 @@ def _zero_codes(like: Tensor) -> dict[str, Tensor]:
 
 
 def _read_codes(state: State, part: slice) -> tuple[Tensor, Tensor]:
-    blocks = slice(part.start // STATE_BLOCK, block_count(part.stop))
+    blocks = blocks_of(part)
     codes_u, codes_v = (in_memory_order(state[key])[part] for key in MOMENTS)
     scales_u, scales_v = (state[f"{key}_scale"][blocks] for key in MOMENTS)
     root_v = POSITIVE.decode(codes_v, scales_v.sqrt(), squarings=POSITIVE.squarings - 1)
@@ -84,7 +84,7 @@ def _read_codes(state: State, part: slice) -> tuple[Tensor, Tensor]:
 
 
 def _write_codes(state: State, part: slice, m: Tensor, v: Tensor, generator: Generator) -> None:
-    blocks = slice(part.start // STATE_BLOCK, block_count(part.stop))
+    blocks = blocks_of(part)
     codes_v, scales_v = POSITIVE.encode(v.float(), generator)
     # The ratio is to the v that will be read, so that m is right on average whichever way v was rounded.
     root_v = POSITIVE.decode(codes_v, scales_v.sqrt(), squarings=POSITIVE.squarings - 1)

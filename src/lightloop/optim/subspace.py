@@ -13,9 +13,9 @@ from torch import Tensor
 from lightloop.errors import InputError
 from lightloop.optim.matrix import Matrix, is_sharded
 from lightloop.optim.moments import fused_direction, plain_direction
-from lightloop.optim.norms import strips
 from lightloop.optim.recipe import Recipe
 from lightloop.optim.rounding import writer
+from lightloop.optim.strips import strips
 
 
 def init_state(rows: int, columns: int, weight: Tensor, recipe: Recipe, ordinal: int) -> dict[str, Tensor]:

@@ -15,10 +15,8 @@ from torch.linalg import vector_norm
 from lightloop.optim import subspace
 from lightloop.optim.limiter import limit_growth, norm_floor
 from lightloop.optim.matrix import Matrix
-from lightloop.optim.norms import channel_norms, tensor_norm
+from lightloop.optim.norms import TINY_NORM, channel_norms, tensor_norm
 from lightloop.optim.recipe import Recipe
-
-TINY_NORM = 1e-16  # keeps 0/0 out of the ratio of two norms
 
 
 def galore_step(matrix: Matrix, recipe: Recipe) -> None:

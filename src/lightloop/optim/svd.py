@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from lightloop.optim.matrix import Matrix
-from lightloop.optim.norms import strips
 from lightloop.optim.recipe import Recipe
+from lightloop.optim.strips import strips
 from lightloop.optim.subspace import leading_vectors
 
 

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from lightloop.errors import InputError
 from lightloop.optim.checkpoint import in_current_order, restore_exactly
-from lightloop.optim.groups import as_entries, as_groups, refuse_empty, stable_names
+from lightloop.optim.closure import evaluated
+from lightloop.optim.groups import as_entries, as_groups, names_of, refuse_empty
 from lightloop.optim.low_rank import refuse_gradient
 from lightloop.optim.matrix import is_sharded
 from lightloop.optim.options import check_options
@@ -66,23 +67,24 @@ class TensorWise(Optimizer):
         Returns:
             What `closure` returned, or None.
         """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = evaluated(closure)
         for index, group in enumerate(self.param_groups):
-            names = group.get("param_names") or [f"{index}.{place}" for place in range(len(group["params"]))]
-            for name, weight in zip(names, group["params"], strict=True):
+            for name, weight in zip(names_of(group, index), group["params"], strict=True):
                 if weight.grad is not None:
                     self._step_one(name, weight, group)
         return loss
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load what `state_dict` gave; named tensors are found by name, in whatever order they now are."""
+        """Load what `state_dict` gave; named tensors are found by name, in whatever order they now are.
+
+        Raises:
+            InputError: The state is of another optimizer or of other tensors. Nothing has been loaded then.
+        """
         loaded: dict[str, Any] = {}
 
         def reorder(_: Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
             loaded.update(in_current_order(saved, self.param_groups))
+            self._refuse_misfit(loaded)
             return loaded
 
         hook = self.register_load_state_dict_pre_hook(reorder)
@@ -91,6 +93,18 @@ class TensorWise(Optimizer):
         finally:
             hook.remove()
         restore_exactly(self.state, loaded, self.param_groups, lambda weight, group: {})
+
+    def _refuse_misfit(self, saved: dict[str, Any]) -> None:
+        for index, (held, group) in enumerate(zip(saved["param_groups"], self.param_groups, strict=False)):
+            for key, name, weight in zip(held["params"], names_of(group, index), group["params"], strict=False):
+                found = {kind: tuple(value.shape) for kind, value in saved["state"].get(key, {}).items()}
+                fresh = self.fresh_state(torch.empty_like(weight, device="meta"), group)
+                wanted = {kind: tuple(value.shape) for kind, value in fresh.items()}
+                if found and found != wanted:
+                    raise InputError(
+                        f"the saved state of {name} has {found}, {type(self).__name__} keeps {wanted}",
+                        hint="load a run of the same optimizer and the same shapes",
+                    )
 
     def _step_one(self, name: str, weight: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]
@@ -103,15 +117,3 @@ class TensorWise(Optimizer):
         if not state:
             state.update(self.fresh_state(weight, group))
         self.step_tensor(weight, weight.grad, state, group)
-
-
-def trainable(model: nn.Module) -> list[tuple[str, Tensor]]:
-    """The trainable parameters of a model, by names that wrappers do not change."""
-    names = stable_names(name for name, _ in model.named_parameters())
-    return [(name, tensor) for name, tensor in zip(names, model.parameters(), strict=True) if tensor.requires_grad]
-
-
-def grouped(named: Iterable[tuple[str, Tensor]], **options: Any) -> dict[str, Any]:
-    """A parameter group of named tensors."""
-    pairs = list(named)
-    return {"params": [tensor for _, tensor in pairs], "param_names": [name for name, _ in pairs], **options}

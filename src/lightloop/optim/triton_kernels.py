@@ -163,12 +163,12 @@ def adapt_mini(
 
 @triton.jit(do_not_specialize=KEYS)
 def add_scaled(
-    weight, grad, coefficient, finite_flag, step, keep, key_0, key_1, rows, columns,
+    weight, grad, coefficient, finite_flag, step, decay, key_0, key_1, rows, columns,
     weight_row, weight_column, grad_row, grad_column,
     BY_CHANNEL: tl.constexpr, BY_CHANCE: tl.constexpr, BFLOAT16: tl.constexpr,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """W ← keep · W + G · coefficient, unless G is not finite."""
+    """W ← W − decay · W + G · coefficient, unless G is not finite."""
     row = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
     column = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
     written = rows * tl.load(finite_flag).to(tl.int32)
@@ -181,10 +181,10 @@ def add_scaled(
         scale = tl.load(coefficient + column, mask=column < columns, other=0.0)[None, :]
     else:
         scale = tl.load(coefficient)
-    w = w * keep + g * scale
+    w = w - w * decay + g * scale
     bits = w.to(tl.uint32, bitcast=True)
     if BY_CHANCE:
-        place = column.to(tl.uint32)[None, :] * rows.to(tl.uint32) + row.to(tl.uint32)[:, None]
+        place = column.to(tl.uint32)[None, :] * rows + row.to(tl.uint32)[:, None]
         noise = words(place, key_0, key_1, tl.load(step).to(tl.int32)) >> 16
     else:  # to the nearest, ties to even
         noise = ((bits >> 16) & 1) + 0x7FFF

@@ -94,7 +94,7 @@ def mini_step(weight_mn: Tensor, grad_mn: Tensor, state: dict[str, Tensor], keys
         BLOCK=MINI_BLOCK,
     )
     chances = (keys.rounding, state["step"]) if is_rounded(weight_mn, recipe) else None
-    add_scaled(weight_mn, grad_mn, coefficient, 1.0 - recipe.lr * recipe.weight_decay, finite, chances)
+    add_scaled(weight_mn, grad_mn, coefficient, recipe.lr * recipe.weight_decay, finite, chances)
 
 
 def norm(x_mn: Tensor, recipe: Recipe, dtype: torch.dtype) -> Tensor:
@@ -108,11 +108,11 @@ def add_scaled(
     weight_mn: Tensor,
     grad_mn: Tensor,
     coefficient: Tensor,
-    keep: float | Tensor,
+    decay: float | Tensor,
     finite: Tensor,
     chances: Chances | None = None,
 ) -> None:
-    """`lightloop.optim.on_device.add_scaled` in one pass; `keep` is a number."""
+    """`lightloop.optim.on_device.add_scaled` in one pass; `decay` is a number."""
     rows, columns = weight_mn.shape
     key, step = chances or ((0, 0), coefficient)
     tile = _tile(weight_mn)
@@ -122,7 +122,7 @@ def add_scaled(
         coefficient,
         finite.view(torch.int8),
         step,
-        keep,
+        decay,
         *_signed(key),
         rows,
         columns,

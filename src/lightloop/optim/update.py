@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from lightloop.optim.matrix import Matrix
-from lightloop.optim.norms import strips
 from lightloop.optim.quantized import QuantizedTensor
 from lightloop.optim.quantized_update import add_to_quantized
 from lightloop.optim.recipe import Recipe
 from lightloop.optim.rounding import Write, lattice_rounding, write_nearest, writer
+from lightloop.optim.strips import strips
 
 
 def update(matrix: Matrix, scale: Tensor, value: float, recipe: Recipe) -> None:

@@ -71,6 +71,8 @@ def _rows_of_lines(path: Path, column: str) -> Iterator[Row]:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield _object(line, f"line {number} of {path}")
+    except FileNotFoundError:
+        raise InputError(f"file not found: {path}", hint="paths are relative to the working directory") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}") from None
 
@@ -119,8 +121,6 @@ def _rows_of_dataset(text: TextSettings) -> Iterator[Row]:
             place = str(folder) if folder.exists() else text.dataset
             yield from datasets.load_dataset(place, text.dataset_config, split=text.split, streaming=True)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(
             f"cannot read split {text.split!r} of the data set {text.dataset}: {error}",
             hint="see text.dataset, text.dataset_config and text.split",

@@ -8,7 +8,6 @@ from contextlib import nullcontext
 
 from safetensors.torch import save_file
 
-from lightloop.errors import InputError
 from lightloop.optim.quantized_model import plain_state_dict
 from lightloop.pretrain.checkpoint import state_bytes
 from lightloop.pretrain.compiling import eager
@@ -18,7 +17,7 @@ from lightloop.pretrain.lora import merge_adapters
 from lightloop.pretrain.model_folder import FolderModel, save_folder
 from lightloop.pretrain.noise import noisy_loss
 from lightloop.pretrain.preparation import Run
-from lightloop.pretrain.result import Progress, TrainResult
+from lightloop.pretrain.result import DivergedError, Progress, TrainResult
 from lightloop.pretrain.settings import TrainSettings
 from lightloop.runs import RunFolder, write_file, write_json
 
@@ -27,7 +26,7 @@ def measure(run: Run, windows: Windows, step: int) -> Evaluation:
     """The digital model on held-out text, in the precision of its weights.
 
     Raises:
-        InputError: The loss is not a finite number.
+        DivergedError: The loss is not a finite number.
     """
     with eager() if run.settings.compile else nullcontext():
         measured = evaluate(run.scorer, windows)
@@ -39,10 +38,10 @@ def checked(value: float, step: int, chosen: TrainSettings) -> float:
     """`value`, if it is a finite number; else the training has diverged.
 
     Raises:
-        InputError: It is none.
+        DivergedError: It is none.
     """
     if not math.isfinite(value):
-        raise InputError(
+        raise DivergedError(
             f"the training diverged: the loss is not a finite number at step {step}",
             hint=f"lower train.lr (now {chosen.lr:g}), warm up longer, or set train.grad_clip",
         )

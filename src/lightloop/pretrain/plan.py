@@ -9,10 +9,9 @@ from lightloop.errors import InputError
 from lightloop.optim.plan import DEFAULT_RANK, MemoryPlan, plan_tensors
 from lightloop.optim.plan_states import STATE_FORMATS, PlannedTensor, state_rule
 from lightloop.pretrain.plan_activations import Activations, activations
-from lightloop.pretrain.shapes import ModelShape, shape_of
+from lightloop.pretrain.shapes import ModelShape, shape_of, usual_rank
 
 PREFIX = "llama-"
-RANK_FRACTION = 4  # arXiv 2412.05270: a quarter of the width up to 350M, and 256 at 7B
 # Sizes of common cards; a process keeps about this much of them for the driver and the libraries (assumed).
 CARDS_GB = (24, 40, 80, 141)
 RESERVED_BYTES = 10**9
@@ -136,7 +135,7 @@ def plan_training(
     shape = model if isinstance(model, ModelShape) else shape_of(model.removeprefix(PREFIX), vocab=vocab)
     rule = state_rule(optimizer)
     if rank is None and rule.low_rank:
-        rank = min(max(shape.hidden // RANK_FRACTION, 1), DEFAULT_RANK)
+        rank = min(usual_rank(shape.hidden), DEFAULT_RANK)  # arXiv 2412.05270: a quarter of the width, 256 at 7B
     memory = plan_tensors(
         decoder_tensors(shape),
         optimizer,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lightloop.errors import InputError
 from lightloop.optim.plan_states import state_rule
-from lightloop.pretrain.plan import RANK_FRACTION, TrainingPlan, plan_training
-from lightloop.pretrain.settings import PretrainSettings, TrainSettings
-from lightloop.pretrain.shapes import ModelShape
+from lightloop.pretrain.plan import TrainingPlan, plan_training
+from lightloop.pretrain.settings import PretrainSettings
+from lightloop.pretrain.shapes import ModelShape, usual_rank
 
 # Optimizers that the planner knows under another name when an option is chosen.
 PLANNED_AS = {("apollo", "svd"): "apollo-svd"}
@@ -35,13 +35,9 @@ def plan_run(settings: PretrainSettings, shape: ModelShape) -> TrainingPlan | No
         shape,
         name,
         weights=rule.weights or WEIGHTS[chosen.precision],
-        rank=_rank(chosen, shape) if rule.low_rank and rule.rank is None else None,
+        rank=(chosen.rank or usual_rank(shape.hidden)) if rule.low_rank else None,
         batch=chosen.batch // chosen.accumulate,
         tokens=shape.context,
         layerwise=chosen.layerwise,
         checkpointing=chosen.gradient_checkpointing,
     )
-
-
-def _rank(chosen: TrainSettings, shape: ModelShape) -> int:
-    return chosen.rank or max(shape.hidden // RANK_FRACTION, 1)

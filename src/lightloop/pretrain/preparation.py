@@ -17,12 +17,11 @@ from lightloop.pretrain.noise import noisy_copy
 from lightloop.pretrain.noise_settings import NoiseSettings
 from lightloop.pretrain.optimizers import build_optimizer
 from lightloop.pretrain.settings import PretrainSettings, TrainSettings
+from lightloop.pretrain.shapes import usual_rank
 from lightloop.pretrain.text import ReadyText, prepare_text, read_text
 from lightloop.runs import RunFolder, write_json
 
 __all__ = ["Run", "check_sources", "prepare", "read_text"]
-
-RANK_FRACTION = 4  # arXiv 2412.05270: a quarter of the hidden width
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ def _with_rank(chosen: TrainSettings, scorer: Decoder | FolderModel) -> TrainSet
     if chosen.rank is not None or not isinstance(scorer, FolderModel):
         return chosen
     width = scorer.model.get_input_embeddings().weight.shape[1]
-    return chosen.model_copy(update={"rank": max(width // RANK_FRACTION, 1)})
+    return chosen.model_copy(update={"rank": usual_rank(width)})
 
 
 def _round_weights(optimizer: Optimizer, chosen: TrainSettings) -> None:

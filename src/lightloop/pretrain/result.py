@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+class DivergedError(InputError):
+    """The loss of a training is no longer a finite number."""
+
+
 @dataclass(frozen=True)
 class HistoryRow:
     """One point of the curve.

@@ -13,6 +13,7 @@ from lightloop.errors import InputError, unknown_name
 RMS_EPS = 1e-6
 ROTARY_BASE = 10_000.0
 INIT_STD = 0.02
+RANK_FRACTION = 4
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,11 @@ class ModelShape:
             raise InputError(
                 f"{source} does not describe a model: {error!r}", hint="resume the run to write it again"
             ) from None
+
+
+def usual_rank(hidden: int) -> int:
+    """Rank of low-rank optimizers at a hidden width: a quarter of it, as in arXiv 2403.03507 and 2412.05270."""
+    return max(hidden // RANK_FRACTION, 1)
 
 
 @cache

@@ -15,7 +15,7 @@ from typing import Any
 
 from lightloop.errors import InputError
 from lightloop.parallel import run_jobs
-from lightloop.pretrain.result import HistoryRow
+from lightloop.pretrain.result import DivergedError, HistoryRow
 from lightloop.pretrain.sweep import SweepRun, SweepSettings
 from lightloop.pretrain.sweep_result import (
     CaseResult,
@@ -99,9 +99,7 @@ def train_one(job: SweepJob) -> None:
     with _one_thread():
         try:
             train(settings, job.folder, resume=True, on_step=lambda step, _loss: note(step))
-        except InputError as error:
-            if "diverged" not in error.message:
-                raise
+        except DivergedError as error:
             write_json(job.folder / DIVERGED, {"diverged": error.message})
     if job.watch:
         job.watch(job.folder)(settings.train.steps)

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from shutil import rmtree
 
+from lightloop.errors import LightloopError
 from lightloop.pretrain.checkpoint import restore, save_checkpoint
 from lightloop.pretrain.finish import checked, finish, measure
 from lightloop.pretrain.model_folder import TEMPORARY_FOLDER
@@ -49,6 +50,7 @@ def train(
         MissingProgramError: The package of the corpus, or one that reads text or model, is not installed; or there is
             no compiler for train.compile.
     """
+    new = not Path(out).exists()
     if not (Path(out) / "run.toml").exists():
         check_sources(settings)  # what cannot be read must not leave a folder behind
     folder = RunFolder.open(out, settings, resume=resume)
@@ -56,7 +58,12 @@ def train(
     if finished.exists():
         return TrainResult.from_dict(read_json(finished), str(finished))
     _remove_half_written(folder.path)
-    run = prepare(settings, folder)
+    try:
+        run = prepare(settings, folder)
+    except LightloopError:
+        if new:  # the name is free for the settings put right
+            rmtree(folder.path)
+        raise
     checkpoint = folder / "checkpoint.safetensors"
     progress = Progress()
     if checkpoint.exists():

@@ -15,8 +15,7 @@ def adam_mini(model: Decoder, train: TrainSettings) -> Optimizer:
     """`lightloop.optim.AdamMini`, with the heads of the model."""
     from lightloop.optim.adam_mini import AdamMini, adam_mini_groups
 
-    groups = adam_mini_groups(model, model.shape.heads)
-    return AdamMini(groups, lr=train.lr, weight_decay=train.weight_decay)
+    return AdamMini(adam_mini_groups(model, *_heads(model)), lr=train.lr, weight_decay=train.weight_decay)
 
 
 def scale(model: Decoder, train: TrainSettings) -> Optimizer:
@@ -24,3 +23,11 @@ def scale(model: Decoder, train: TrainSettings) -> Optimizer:
     from lightloop.optim.scale_sgd import Scale, scale_groups
 
     return Scale(scale_groups(model), lr=train.lr, weight_decay=train.weight_decay)
+
+
+def _heads(model: Decoder) -> tuple[int, int | None]:
+    """Heads of the queries and of the keys; a model of a Hugging Face folder has them in its config."""
+    config = getattr(model, "config", None)
+    if config is None:
+        return model.shape.heads, None
+    return config.num_attention_heads, getattr(config, "num_key_value_heads", None)

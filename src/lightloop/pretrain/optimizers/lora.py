@@ -21,10 +21,11 @@ def lora(model: Decoder, train: TrainSettings) -> Optimizer:
     """
     from torch.optim import AdamW
 
-    from lightloop.optim.tensorwise import trainable
+    from lightloop.optim.groups import param_groups, trainable
     from lightloop.pretrain.lora import adapt
 
     if train.scale == "auto":
         raise InputError("lora has no scale = 'auto'", allowed=["a number > 0"], hint="leave it out for 32 / rank")
-    adapt(model, model.projected_matrices(), rank_of(model, train), factor=train.scale, seed=train.seed)
+    matrices = [weight for group in param_groups(model, rank=1) if "rank" in group for weight in group["params"]]
+    adapt(model, matrices, rank_of(model, train), factor=train.scale, seed=train.seed)
     return AdamW(trainable(model), lr=train.lr, weight_decay=train.weight_decay, fused=True)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lightloop.pretrain.shapes import usual_rank
+
 if TYPE_CHECKING:
     from lightloop.pretrain.model import Decoder
     from lightloop.pretrain.settings import TrainSettings
 
-RANK_FRACTION = 4  # arXiv 2412.05270 and 2403.03507: a quarter of the hidden width
-
 
 def rank_of(model: Decoder, train: TrainSettings) -> int:
     """The rank that `train` names, or a quarter of the hidden width."""
-    return train.rank or max(model.shape.hidden // RANK_FRACTION, 1)
+    return train.rank or usual_rank(model.shape.hidden)
 
 
 def low_rank_options(train: TrainSettings) -> dict[str, Any]:
