@@ -6,6 +6,7 @@ A tensor whose gradient is not finite is left alone, weight and state.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from lightloop.optim.matrix import is_sharded
 from lightloop.optim.options import check_options
 
 
-class TensorWise(Optimizer):
+class TensorWise(Optimizer, ABC):
     """A `torch.optim.Optimizer` whose subclasses say what one tensor keeps and how it is stepped.
 
     Args:
@@ -36,13 +37,13 @@ class TensorWise(Optimizer):
         super().__init__(as_groups(params, None), options)
         refuse_empty(self.param_groups)
 
+    @abstractmethod
     def fresh_state(self, weight: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
         """The state of a tensor before its first step."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step_tensor(self, weight: Tensor, grad: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
         """One step on a tensor whose gradient is finite."""
-        raise NotImplementedError
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of tensors.
