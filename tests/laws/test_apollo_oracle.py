@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -11,20 +10,14 @@ from torch import Generator, Tensor, nn
 from torch.linalg import vector_norm
 
 from lightloop.optim import Apollo
-from lightloop.optim.keys import projection_key
-from lightloop.optim.projection import gaussian, rademacher
-from lightloop.optim.sketch import dense
+from lightloop.optim.counter import Stream
+from lightloop.optim.draws import DRAWS, projection_key
 
 # float32 has 6e-8 per operation, some tens of operations and 200 steps whose errors add at random.
 ORACLE_TOLERANCE = 1e-5
 STEPS, GAP, RANK, DECAY, GROWTH, FLOOR = 200, 70, 16, 0.1, 1.01, 0.1
 REFRESHES = 2  # at steps 70 and 140
 SHAPES = {"wide": (40, 72), "tall": (72, 40), "square": (48, 48)}
-DRAWS: dict[str, Callable[[int, int, Generator], Tensor]] = {
-    "gaussian": gaussian,
-    "rademacher": rademacher,
-    "sparse": dense,
-}
 
 
 def drawn(shape: tuple[int, ...], seed: int) -> Tensor:
@@ -49,8 +42,8 @@ class Oracle:
     def step(self, t: int, grad: Tensor) -> None:
         tall = self.w.shape[0] >= self.w.shape[1]
         g = grad.double().T if tall else grad.double()
-        generator = Generator().manual_seed(projection_key(0, "w", (t - 1) // GAP))
-        r = self.draw(RANK, g.shape[0], generator).double() @ g
+        stream = Stream(projection_key(0, "w"), (t - 1) // GAP)
+        r = self.draw(RANK, g.shape[0], stream).double() @ g
         self.first = 0.9 * self.first + 0.1 * r
         self.second = 0.999 * self.second + 0.001 * r**2
         r_adam = (self.first / (1 - 0.9**t)) / ((self.second / (1 - 0.999**t)).sqrt() + 1e-8)

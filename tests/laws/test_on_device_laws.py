@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import pytest
@@ -12,11 +11,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lightloop.optim import Apollo, on_device_projection, projection
-from lightloop.optim.counter import halves, normals, signs, words
-from lightloop.optim.keys import counter_key
-from lightloop.optim.matrix import Matrix
-from lightloop.optim.recipe import Recipe
+from lightloop.optim import Apollo
+from lightloop.optim.counter import Stream, words
+from lightloop.optim.draws import projection_key
 
 # float32 has 6e-8 per operation, and the orders of some sums differ; 50 steps add up.
 TRAJECTORY_TOLERANCE = 1e-5
@@ -37,22 +34,6 @@ KINDS = {
 }
 
 
-def counter_projection(kind: str, matrix: Matrix, recipe: Recipe) -> Tensor:
-    """R = P G by the reference's plain product, with the P of the counter."""
-    like = matrix.state["exp_avg"]
-    turn = torch.tensor(int(matrix.state["step"]) // recipe.update_gap)
-    key = halves(counter_key("projection", recipe.seed, matrix.name))
-    p_rm = on_device_projection.DRAWS[kind](like.shape[0], matrix.small_side, key, turn)
-    return torch.empty_like(like).copy_(p_rm.to(like.dtype) @ matrix.grad_mn.to(like.dtype))
-
-
-@pytest.fixture
-def same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets the reference draw P from the counter as well."""
-    for kind in on_device_projection.DRAWS:
-        monkeypatch.setitem(projection.PROJECTIONS, kind, partial(counter_projection, kind))
-
-
 def trained(
     implementation: str, options: dict[str, Any], dtype: torch.dtype = torch.float32, steps: int = STEPS
 ) -> list[Tensor]:
@@ -71,7 +52,6 @@ def trained(
     return [weight.detach() for weight in weights]
 
 
-@pytest.mark.usefixtures("same_draws")
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_trajectory_is_that_of_the_reference(kind: str) -> None:
     expected, found = (trained(implementation, KINDS[kind]) for implementation in ("reference", "on-device"))
@@ -130,10 +110,8 @@ def test_chances_round_a_bfloat16_up_as_often_as_they_should() -> None:
 
 @pytest.fixture
 def streams() -> Iterator[Tensor]:
-    index = torch.arange(DRAWS)
-    keys = [halves(counter_key("projection", 0, name)) for name in ("a", "b")]
-    turns = [torch.tensor(0), torch.tensor(1)]
-    yield torch.stack([normals(index, key, turn) for key in keys for turn in turns])
+    keys = [projection_key(0, name) for name in ("a", "b")]
+    yield torch.stack([Stream(key, turn).normals(DRAWS) for key in keys for turn in (0, 1)])
 
 
 def test_normals_of_the_counter_are_normal_and_independent(streams: Tensor) -> None:
@@ -149,10 +127,21 @@ def test_normals_of_the_counter_are_normal_and_independent(streams: Tensor) -> N
 
 
 def test_a_part_of_a_stream_is_that_part_of_the_whole() -> None:
-    key, turn, index = halves(counter_key("projection", 0, "a")), torch.tensor(3), torch.arange(1000)
-    assert torch.equal(words(index, key, turn)[100:200], words(index[100:200], key, turn))
-    assert set(signs(index, key, turn).tolist()) == {-1.0, 1.0}
-    assert words(index, key, turn).unique().numel() == 1000
+    stream = Stream(projection_key(0, "a"), torch.tensor(3))
+    assert torch.equal(stream.words(1000)[100:200], stream.words(100, 100))
+    assert torch.equal(stream.normals(1000)[:333], stream.normals(333))
+    assert torch.equal(stream.signs(1000)[:333], stream.signs(333))
+    assert torch.equal(stream.words(1000), Stream(stream.key, 3).words(1000))
+    assert set(stream.signs(1000).tolist()) == {-1.0, 1.0}
+    assert stream.words(1000).unique().numel() == 1000
+
+
+def test_signs_are_even_and_independent() -> None:
+    error = SIGMAS / math.sqrt(DRAWS)
+    x = Stream(projection_key(0, "a"), 0).signs(DRAWS).double()
+    assert abs(float(x.mean())) < error
+    for lag in (1, 2, 31, 32, 33, 64, 4096):
+        assert abs(float((x[:-lag] * x[lag:]).mean())) < error
 
 
 def test_words_stay_what_they_are() -> None:

@@ -10,6 +10,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from lightloop.optim import Apollo, sketch
+from lightloop.optim.counter import Stream
+from lightloop.optim.draws import projection_key
 from lightloop.optim.sketch import dense, sum_signed_rows
 
 # Means over DRAWS independent draws are allowed this many of their standard errors.
@@ -25,13 +27,13 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=Generator().manual_seed(seed))
 
 
-def generator(seed: int = 5) -> Generator:
-    return Generator().manual_seed(seed)
+def stream(seed: int = 5, turn: int = 0) -> Stream:
+    return Stream(projection_key(seed, "w"), turn)
 
 
 @pytest.mark.parametrize(("m", "r"), [(64, 16), (70, 16), (40, 40), (23, 7)])
 def test_every_row_goes_to_one_bucket_and_no_bucket_gets_more_than_its_share(m: int, r: int) -> None:
-    p_rm = dense(r, m, generator())
+    p_rm = dense(r, m, stream())
     assert torch.equal(p_rm.abs().sum(0), torch.ones(m)) and torch.equal(p_rm.square().sum(0), torch.ones(m))
     share = p_rm.abs().sum(1)
     assert m // r <= share.min() and share.max() <= -(-m // r)
@@ -45,8 +47,8 @@ def test_the_sum_of_signed_rows_is_the_product_with_the_dense_matrix(
 ) -> None:
     monkeypatch.setattr(sketch, "CACHED_ELEMENTS", width)
     grad_mn = noise(90, m).T if tall else noise(m, 90)
-    r_rn = sum_signed_rows(torch.full((r, 90), math.nan), grad_mn, generator())
-    torch.testing.assert_close(r_rn, dense(r, m, generator()) @ grad_mn, rtol=0.0, atol=SUM_TOLERANCE)
+    r_rn = sum_signed_rows(torch.full((r, 90), math.nan), grad_mn, stream())
+    torch.testing.assert_close(r_rn, dense(r, m, stream()) @ grad_mn, rtol=0.0, atol=SUM_TOLERANCE)
 
 
 @pytest.mark.parametrize("kind", ["noise", "a few neighbours", "a comb of one row per block"])
@@ -59,8 +61,7 @@ def test_lengths_are_kept_on_average_and_spread_no_more_than_under_a_random_hash
         "a comb of one row per block": torch.where(torch.arange(m) % r == 3, noise(m, seed=2), 0.0),
     }
     g_m = vectors[kind] / vectors[kind].norm()
-    source = generator()
-    stretch = torch.stack([(dense(r, m, source) @ g_m).square().sum() for _ in range(DRAWS)])
+    stretch = torch.stack([(dense(r, m, stream(turn=k)) @ g_m).square().sum() for k in range(DRAWS)])
     standard_error = math.sqrt(2.0 / r / DRAWS)
     assert stretch.mean().item() == pytest.approx(1.0, abs=STANDARD_ERRORS * standard_error)
     # The variance of a sample variance grows with the fourth moment: heavy tails, so a fifth is left to chance.
@@ -69,8 +70,7 @@ def test_lengths_are_kept_on_average_and_spread_no_more_than_under_a_random_hash
 
 def test_two_rows_meet_with_the_chance_of_a_random_hash_or_never() -> None:
     m, r = 50, 8
-    source = generator()
-    meetings = sum(abs_p.T @ abs_p for abs_p in (dense(r, m, source).abs() for _ in range(DRAWS))) / DRAWS
+    meetings = sum(abs_p.T @ abs_p for abs_p in (dense(r, m, stream(turn=k)).abs() for k in range(DRAWS))) / DRAWS
     block = torch.arange(m) // r
     same_block = block[:, None] == block[None, :]
     assert torch.equal(meetings[same_block], torch.eye(m)[same_block])
@@ -100,9 +100,9 @@ def test_update_norm_is_that_of_adamw_times_the_root_of_r_over_m(m: int, n: int,
 def test_a_shard_of_the_channels_gets_its_columns_of_the_sketch_to_the_bit(tall: bool) -> None:
     m, n, r = 70, 300, 16
     grad_mn = noise(n, m).T if tall else noise(m, n)
-    whole = sum_signed_rows(torch.empty(r, n), grad_mn, generator())
+    whole = sum_signed_rows(torch.empty(r, n), grad_mn, stream())
     for cuts in ((0, 150, 300), (0, 1, 37, 290, 300), tuple(range(0, 301, 20))):
-        parts = [sum_signed_rows(torch.empty(r, b - a), grad_mn[:, a:b], generator()) for a, b in pairwise(cuts)]
+        parts = [sum_signed_rows(torch.empty(r, b - a), grad_mn[:, a:b], stream()) for a, b in pairwise(cuts)]
         assert torch.equal(torch.cat(parts, dim=1), whole)
 
 
@@ -131,15 +131,15 @@ def test_neither_order_nor_freezing_nor_resuming_changes_the_sketch() -> None:
 
 
 def test_a_renewal_changes_the_sketch() -> None:
-    before, after = (dense(16, 64, generator(seed)) for seed in (1, 2))
+    before, after = (dense(16, 64, stream(seed)) for seed in (1, 2))
     assert not torch.equal(before, after)
 
 
 def test_a_bfloat16_gradient_is_summed_in_float32() -> None:
     m, n, r = 64, 96, 16
     grad_mn = noise(m, n).bfloat16()
-    r_rn = sum_signed_rows(torch.empty(r, n), grad_mn, generator())
-    torch.testing.assert_close(r_rn, dense(r, m, generator()) @ grad_mn.float(), rtol=0.0, atol=SUM_TOLERANCE)
+    r_rn = sum_signed_rows(torch.empty(r, n), grad_mn, stream())
+    torch.testing.assert_close(r_rn, dense(r, m, stream()) @ grad_mn.float(), rtol=0.0, atol=SUM_TOLERANCE)
 
 
 @pytest.mark.parametrize("at", [0, 300])

@@ -10,7 +10,8 @@ around, and the low 32 bits of them are right.
 
 from __future__ import annotations
 
-import math
+from functools import cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,8 +23,51 @@ TURN_FACTOR = 0x9E3779B9
 # Half of a 64-bit key each.
 Key = tuple[int, int]
 
-MANTISSA_BITS = 24
-SIGN_SHIFT = 31
+HALF_BITS = 16
+SIGN_BITS = 32
+
+
+class Stream(NamedTuple):
+    """Where random numbers come from.
+
+    Attributes:
+        key: Of the stream.
+        turn: The number of a renewal or of a step, an integer or an int64 scalar.
+        device: Where the numbers are wanted.
+    """
+
+    key: Key
+    turn: int | Tensor
+    device: torch.device | str = "cpu"
+
+    def words(self, count: int, first: int = 0) -> Tensor:
+        """The words at places `first`, `first` + 1, …, int64 of shape (count,)."""
+        return words(torch.arange(first, first + count, device=self.device), self.key, self.turn)
+
+    def signs(self, count: int) -> Tensor:
+        """±1 with equal chances, float32, shape (count,): the bits of the first words, the lowest first."""
+        packed = self.words(words_of_signs(count)).unsqueeze(1)
+        bits = (packed >> torch.arange(SIGN_BITS, device=self.device)) & 1
+        return bits.view(-1)[:count].float().mul_(-2.0).add_(1.0)
+
+    def normals(self, count: int) -> Tensor:
+        """N(0, 1), float32, shape (count,): the normal quantiles of both halves of each word, the lower first."""
+        packed = self.words(-(-count // 2))
+        places = torch.stack((packed & (2**HALF_BITS - 1), packed >> HALF_BITS), dim=-1)
+        return quantiles(str(self.device))[places.view(-1)[:count]]
+
+
+def words_of_signs(count: int) -> int:
+    """How many words hold so many signs."""
+    return -(-count // SIGN_BITS)
+
+
+@cache
+def quantiles(device: str) -> Tensor:
+    """The middles of 2^16 equally likely parts of N(0, 1), float32. The same numbers on every device: it is a table."""
+    parts = 2**HALF_BITS
+    middles = (torch.arange(parts, dtype=torch.float64, device="cpu") + 0.5) / parts
+    return torch.special.ndtri(middles).float().to(device)
 
 
 def halves(key: int) -> Key:
@@ -40,30 +84,11 @@ def mixed(word: Tensor) -> Tensor:
     return word ^ (word >> 16)
 
 
-def words(index: Tensor, key: Key, turn: Tensor) -> Tensor:
+def words(index: Tensor, key: Key, turn: int | Tensor) -> Tensor:
     """The 32-bit words at places `index` (int64, below 2^32) of a stream, as int64 of the same shape.
 
-    `turn` is an int64 scalar: the number of a renewal or of a step.
+    `turn` is the number of a renewal or of a step.
     """
     word = mixed(index ^ key[0])
     word = mixed((word + (turn + 1) * TURN_FACTOR) & WORD)
     return mixed(word ^ key[1])
-
-
-def uniform(word: Tensor) -> Tensor:
-    """The middle of one of 2^24 equal parts of (0, 1), float32; the last is 1, the next float32."""
-    return ((word >> (32 - MANTISSA_BITS)).float() + 0.5) * 2.0**-MANTISSA_BITS
-
-
-def signs(index: Tensor, key: Key, turn: Tensor) -> Tensor:
-    """±1 with equal chances, float32."""
-    return 1.0 - 2.0 * (words(index, key, turn) >> SIGN_SHIFT).float()
-
-
-def normals(index: Tensor, key: Key, turn: Tensor) -> Tensor:
-    """N(0, 1), float32, by Box and Muller from words 2i and 2i + 1.
-
-    Logarithm and cosine differ between devices in the last place, and so do these.
-    """
-    radius = torch.sqrt(-2.0 * torch.log(uniform(words(2 * index, key, turn))))
-    return radius * torch.cos(2.0 * math.pi * uniform(words(2 * index + 1, key, turn)))

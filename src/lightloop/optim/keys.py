@@ -9,15 +9,6 @@ from __future__ import annotations
 import hashlib
 
 
-def projection_key(seed: int, name: str, refresh: int) -> int:
-    """The 64-bit key of the projection of tensor `name` after its `refresh`-th renewal.
-
-    torch's CPU generator uses the low 32 bits of it, so among the some 10^5 projections of a long run a few pairs will
-    be equal; they are of different tensors or times, and each is as good a projection as before.
-    """
-    return _key(f"{seed}/{refresh}/{name}")
-
-
 def rounding_key(seed: int, name: str, step: int) -> int:
     """The 64-bit key of the stochastic rounding of tensor `name` at its step number `step`."""
     return _key(f"rounding/{seed}/{step}/{name}")

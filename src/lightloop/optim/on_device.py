@@ -18,12 +18,13 @@ from torch import Tensor, nn
 from torch.linalg import vector_norm
 
 from lightloop.optim import reference
-from lightloop.optim.counter import Key, halves, words
+from lightloop.optim.counter import Key, Stream, halves, words
+from lightloop.optim.draws import DRAWS, projection_key
 from lightloop.optim.keys import counter_key
 from lightloop.optim.limiter import norm_floor
 from lightloop.optim.matrix import Matrix, is_sharded
 from lightloop.optim.norms import TINY_NORM
-from lightloop.optim.on_device_projection import DRAWS, project, renewal
+from lightloop.optim.on_device_projection import project, renewal
 from lightloop.optim.recipe import Recipe
 from lightloop.optim.rounding import DROPPED_BITS, is_rounded
 from lightloop.optim.strips import column_strips
@@ -70,8 +71,8 @@ def apollo_step(matrix: Matrix, recipe: Recipe) -> None:
 
 def keys_of(matrix: Matrix, recipe: Recipe) -> Keys:
     """The keys of the projections and of the rounding of a matrix."""
-    purposes = ("projection", "rounding")
-    return Keys(*(halves(counter_key(purpose, recipe.seed, matrix.name)) for purpose in purposes))
+    rounding = halves(counter_key("rounding", recipe.seed, matrix.name))
+    return Keys(projection_key(recipe.seed, matrix.name), rounding)
 
 
 def step_tensors(
@@ -89,8 +90,8 @@ def step_tensors(
     alpha = recipe.alpha(grad_mn.shape[0], rank)
     norm_g = read(grad_mn, recipe, state["exp_avg"].dtype)
     finite = torch.isfinite(norm_g.sum())
-    turn = renewal(state["step"], recipe.update_gap)
-    r_rn = project(grad_mn, state["exp_avg"], recipe.projection, keys.projection, turn)
+    stream = Stream(keys.projection, renewal(state["step"], recipe.update_gap), grad_mn.device)
+    r_rn = project(grad_mn, state["exp_avg"], recipe.projection, stream)
     s = adam_ratio(torch.where(finite, r_rn, 0.0), state, finite, recipe)
     norm_u = alpha * vector_norm(s * norm_g)
     kappa = limit_growth(norm_u, state["limiter_norm"], finite, recipe.limiter, norm_floor(alpha, channels, rank))

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
-from lightloop.optim.keys import projection_key
+from lightloop.optim.counter import Stream
+from lightloop.optim.draws import Draw, gaussian, projection_key, rademacher
 from lightloop.optim.matrix import Matrix
 from lightloop.optim.recipe import Recipe
 from lightloop.optim.sketch import DENSE_BELOW, dense, sum_signed_rows
@@ -21,37 +22,12 @@ from lightloop.optim.strips import strips
 from lightloop.optim.svd import fresh_projector, project_svd
 
 Projection = Callable[[Matrix, Recipe], Tensor]
-Draw = Callable[[int, int, Generator], Tensor]
-
-SIGN_BITS = 32
-
-
-def gaussian(rank: int, small_side: int, generator: Generator) -> Tensor:
-    """Entries of N(0, 1/r), shape (r, m): E‖P g‖² = ‖g‖² (Johnson and Lindenstrauss).
-
-    Then ‖P‖² = m on average; it is made so exactly. The ratio s goes as 1/‖P‖, and left to chance the learning
-    rate of a matrix would change by a factor 1 ± 1/√(2rm) at each renewal: 3 % for APOLLO-Mini at m = 512.
-    """
-    p_rm = torch.randn(rank, small_side, generator=generator, device="cpu", dtype=torch.float32)
-    return p_rm.mul_(torch.linalg.vector_norm(p_rm).reciprocal_().mul_(small_side**0.5))
-
-
-def rademacher(rank: int, small_side: int, generator: Generator) -> Tensor:
-    """Entries ±1/√r with equal chances, shape (r, m). As good a sketch as `gaussian`, and cheaper to draw."""
-    words = torch.empty(-(-rank * small_side // SIGN_BITS), device="cpu", dtype=torch.int64)
-    words.random_(generator=generator)
-    bits = (words.unsqueeze(1) >> torch.arange(SIGN_BITS, device="cpu")) & 1
-    signs = bits.flatten()[: rank * small_side].view(rank, small_side)
-    return signs.float().mul_(2.0).sub_(1.0).div_(rank**0.5)
 
 
 def project_dense(draw: Draw, matrix: Matrix, recipe: Recipe) -> Tensor:
-    """R = P G, shape (r, n), with P drawn from the key of this matrix and of this moment.
-
-    The draw is always on the CPU, for the same P on every device.
-    """
+    """R = P G, shape (r, n), with P drawn from the stream of this matrix and of this moment."""
     grad_mn, r_rn = matrix.grad_mn, torch.empty_like(matrix.state["exp_avg"])
-    p_rm = draw(r_rn.shape[0], matrix.small_side, projection_generator(matrix, recipe)).to(r_rn)
+    p_rm = draw(r_rn.shape[0], matrix.small_side, projection_stream(matrix, recipe)).to(r_rn)
     p_rm = p_rm[:, matrix.small_range]
     if grad_mn.dtype == r_rn.dtype:
         return torch.mm(p_rm, grad_mn, out=r_rn)
@@ -65,14 +41,14 @@ def project_sparse(matrix: Matrix, recipe: Recipe) -> Tensor:
     moments = matrix.state["exp_avg"]
     if moments.shape[0] < DENSE_BELOW:
         return project_dense(dense, matrix, recipe)
-    rows, generator = (matrix.small_range.start, matrix.small_side), projection_generator(matrix, recipe)
-    return sum_signed_rows(torch.empty_like(moments), matrix.grad_mn, generator, rows)
+    rows, stream = (matrix.small_range.start, matrix.small_side), projection_stream(matrix, recipe)
+    return sum_signed_rows(torch.empty_like(moments), matrix.grad_mn, stream, rows)
 
 
-def projection_generator(matrix: Matrix, recipe: Recipe) -> Generator:
-    """The source of randomness of P for this matrix, the same between two renewals."""
+def projection_stream(matrix: Matrix, recipe: Recipe) -> Stream:
+    """Where P of this matrix comes from, the same between two renewals."""
     refresh = int(matrix.state["step"]) // recipe.update_gap
-    return Generator("cpu").manual_seed(projection_key(recipe.seed, matrix.name, refresh))
+    return Stream(projection_key(recipe.seed, matrix.name), refresh, matrix.grad.device)
 
 
 PROJECTIONS: dict[str, Projection] = {

@@ -24,8 +24,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
+from lightloop.optim.counter import Stream, words_of_signs
 from lightloop.optim.strips import strips
 
 # A dense product with fewer rows than this costs about what reading G costs, and has fewer blocks to go through.
@@ -34,15 +35,9 @@ DENSE_BELOW = 16
 CACHED_ELEMENTS = 2**19
 
 
-def draw_signs(count: int, generator: Generator) -> Tensor:
-    """±1 with equal chances, float32, shape (count,)."""
-    bits = torch.randint(2, (count,), generator=generator, device="cpu", dtype=torch.float32)
-    return bits.mul_(2.0).sub_(1.0)
-
-
-def draw_shifts(rank: int, small_side: int, generator: Generator) -> list[int]:
-    """A shift from 0 to r − 1 for each of the ⌈m/r⌉ blocks."""
-    return torch.randint(rank, (-(-small_side // rank),), generator=generator, device="cpu").tolist()
+def draw_shifts(rank: int, small_side: int, stream: Stream) -> Tensor:
+    """A shift from 0 to r − 1 for each of the ⌈m/r⌉ blocks, int64, from the words after those of the signs."""
+    return stream.words(-(-small_side // rank), words_of_signs(small_side)) % rank
 
 
 def pieces(rank: int, small_side: int, shifts: list[int]) -> Iterator[tuple[slice, slice]]:
@@ -56,27 +51,23 @@ def pieces(rank: int, small_side: int, shifts: list[int]) -> Iterator[tuple[slic
             yield slice(turn, stop), slice(0, stop - turn)
 
 
-def dense(rank: int, small_side: int, generator: Generator) -> Tensor:
+def dense(rank: int, small_side: int, stream: Stream) -> Tensor:
     """P itself, shape (r, m)."""
-    signs_m = draw_signs(small_side, generator)
-    p_rm = torch.zeros(rank, small_side, device="cpu", dtype=torch.float32)
-    for rows, buckets in pieces(rank, small_side, draw_shifts(rank, small_side, generator)):
-        p_rm[buckets, rows].diagonal().copy_(signs_m[rows])
-    return p_rm
+    row = torch.arange(small_side, device=stream.device)
+    bucket = (row + draw_shifts(rank, small_side, stream)[row // rank]) % rank
+    return torch.where(bucket == torch.arange(rank, device=stream.device).unsqueeze(1), stream.signs(small_side), 0.0)
 
 
-def sum_signed_rows(
-    r_rn: Tensor, grad_mn: Tensor, generator: Generator, rows_of: tuple[int, int] | None = None
-) -> Tensor:
-    """R ← P G, with the same P as `dense` makes of the generator; returns `r_rn`, whose old values do not matter.
+def sum_signed_rows(r_rn: Tensor, grad_mn: Tensor, stream: Stream, rows_of: tuple[int, int] | None = None) -> Tensor:
+    """R ← P G, with the same P as `dense` makes of the stream; returns `r_rn`, whose old values do not matter.
 
     Each column is summed by itself in the order of the rows, so a part of the columns gives that part of R to the bit.
     If G has only some of the rows, `rows_of` is the first of them and the m of all, and R is what they add to it.
     """
     rank, count = r_rn.shape[0], grad_mn.shape[0]
     first_row, small_side = rows_of or (0, count)
-    signs_m1 = draw_signs(small_side, generator).to(r_rn).unsqueeze(1)[first_row : first_row + count]
-    runs = list(pieces(rank, small_side, draw_shifts(rank, small_side, generator)))
+    signs_m1 = stream.signs(small_side).to(r_rn).unsqueeze(1)[first_row : first_row + count]
+    runs = list(pieces(rank, small_side, draw_shifts(rank, small_side, stream).tolist()))
     new_rows = rank  # the first block meets every bucket once
     if count < small_side:
         runs, new_rows = list(clipped(runs, first_row, count)), 0

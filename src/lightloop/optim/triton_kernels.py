@@ -14,9 +14,6 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-TWO_PI = tl.constexpr(6.283185307179586)
-# 2^-24: the parts that `counter.uniform` cuts (0, 1) into.
-PART = tl.constexpr(5.9604644775390625e-08)
 TINY_NORM = tl.constexpr(1e-16)
 # Below this 1 − exp(x) loses digits, and five terms of its series do not.
 SMALL_EXPONENT = tl.constexpr(0.1)
@@ -43,25 +40,20 @@ def words(index, key_0, key_1, turn):
 
 
 @triton.jit
-def uniform(word):
-    """`counter.uniform`."""
-    return ((word >> 8).to(tl.float32) + 0.5) * PART
-
-
-@triton.jit
-def draw(place, key_0, key_1, turn, NORMAL: tl.constexpr):
-    """Entries of P at rank 1, before ‖P‖ is set: `counter.normals` or `counter.signs`."""
+def draw(place, table, key_0, key_1, turn, NORMAL: tl.constexpr):
+    """Entries of P at rank 1, before ‖P‖ is set: `Stream.normals`, by the table of quantiles, or `Stream.signs`."""
     index = place.to(tl.uint32)
     if NORMAL:
-        radius = tl.sqrt(-2.0 * tl.log(uniform(words(2 * index, key_0, key_1, turn))))
-        p = radius * tl.cos(uniform(words(2 * index + 1, key_0, key_1, turn)) * TWO_PI)
+        half = words(index >> 1, key_0, key_1, turn) >> ((index & 1) * 16)
+        p = tl.load(table + (half & 0xFFFF).to(tl.int32))
     else:
-        p = 1.0 - 2.0 * (words(index, key_0, key_1, turn) >> 31).to(tl.float32)
+        bit = words(index >> 5, key_0, key_1, turn) >> (index & 31)
+        p = 1.0 - 2.0 * (bit & 1).to(tl.float32)
     return p
 
 
 @triton.jit(do_not_specialize=KEYS)
-def draw_mini(projection, step, update_gap, key_0, key_1, rows, NORMAL: tl.constexpr, BLOCK: tl.constexpr):
+def draw_mini(projection, table, step, update_gap, key_0, key_1, rows, NORMAL: tl.constexpr, BLOCK: tl.constexpr):
     """P of rank 1 with ‖P‖² = m, which signs have by themselves."""
     turn = tl.load(step).to(tl.int32) // update_gap  # a quotient of floats may fall short of a whole number
     factor = 1.0
@@ -69,12 +61,12 @@ def draw_mini(projection, step, update_gap, key_0, key_1, rows, NORMAL: tl.const
         square = tl.zeros((BLOCK,), tl.float32)
         for start in range(0, rows, BLOCK):
             row = start + tl.arange(0, BLOCK)
-            p = tl.where(row < rows, draw(row, key_0, key_1, turn, NORMAL), 0.0)
+            p = tl.where(row < rows, draw(row, table, key_0, key_1, turn, NORMAL), 0.0)
             square += p * p
         factor = tl.sqrt(rows / tl.sum(square, axis=0))
     for start in range(0, rows, BLOCK):
         row = start + tl.arange(0, BLOCK)
-        tl.store(projection + row, draw(row, key_0, key_1, turn, NORMAL) * factor, mask=row < rows)
+        tl.store(projection + row, draw(row, table, key_0, key_1, turn, NORMAL) * factor, mask=row < rows)
 
 
 @triton.jit

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lightloop.errors import InputError
 from lightloop.optim import on_device
-from lightloop.optim.counter import Key
+from lightloop.optim.counter import Key, quantiles
 from lightloop.optim.limiter import norm_floor
 from lightloop.optim.matrix import Matrix
 from lightloop.optim.on_device import Chances, Keys, Passes
@@ -141,7 +141,14 @@ def _drawn(rows: int, step: Tensor, key: Key, recipe: Recipe) -> Tensor:
     normal = recipe.projection == "gaussian"  # signs else: a sparse P of one row has nothing but signs
     projection = torch.empty(rows, dtype=torch.float32, device=step.device)
     _kernels().draw_mini[(1,)](
-        projection, step, recipe.update_gap, *_signed(key), rows, NORMAL=normal, BLOCK=MINI_BLOCK
+        projection,
+        quantiles(str(step.device)),
+        step,
+        recipe.update_gap,
+        *_signed(key),
+        rows,
+        NORMAL=normal,
+        BLOCK=MINI_BLOCK,
     )
     return projection
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from lightloop.errors import InputError
-from lightloop.optim.keys import projection_key
+from lightloop.optim.keys import counter_key
 
 ALPHA = 32.0  # arXiv 2403.03507, appendix on baselines: α = 32
 A, B = "lora_a", "lora_b"
@@ -70,7 +70,7 @@ def adapt(
     if not 1 <= rank <= smallest:
         raise InputError(f"rank {rank} does not fit matrices of smaller side {smallest}", allowed=[f"1 to {smallest}"])
     for name, layer in layers:
-        generator = Generator("cpu").manual_seed(projection_key(seed, f"{name}.{A}", 0))
+        generator = Generator("cpu").manual_seed(counter_key("adapter", seed, f"{name}.{A}"))
         parent, _, last = name.rpartition(".")
         adapted = AdaptedLinear(layer, rank, ALPHA / rank if factor is None else factor, generator)
         setattr(model.get_submodule(parent), last, adapted)
