@@ -1,4 +1,4 @@
-"""Projections R = P G; a random P is made anew from a key whenever it is needed and never kept.
+"""Projections R = P G; a random P is made anew from a key whenever it is needed and is no part of the state.
 
 Shapes: p_rm, grad_mn, r_rn. A projection is a function of a matrix and a recipe; a new kind is a new function
 in `PROJECTIONS`. R lies in memory as the moments do, and they as the gradient. Of a block of a matrix it is what the
@@ -8,7 +8,7 @@ rows of the block add to the R of the whole.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
@@ -23,17 +23,26 @@ from lightloop.optim.svd import fresh_projector, project_svd
 
 Projection = Callable[[Matrix, Recipe], Tensor]
 
+# A P of so few numbers, as at rank 1, takes longer to draw than to use; the last ones are remembered, in 32 MB at most.
+SMALL, REMEMBERED = 2**13, 1024
+
 
 def project_dense(draw: Draw, matrix: Matrix, recipe: Recipe) -> Tensor:
     """R = P G, shape (r, n), with P drawn from the stream of this matrix and of this moment."""
     grad_mn, r_rn = matrix.grad_mn, torch.empty_like(matrix.state["exp_avg"])
-    p_rm = draw(r_rn.shape[0], matrix.small_side, projection_stream(matrix, recipe)).to(r_rn)
-    p_rm = p_rm[:, matrix.small_range]
+    rank, small_side = r_rn.shape[0], matrix.small_side
+    draw_now = partial(_drawn_before, draw) if rank * small_side <= SMALL else draw
+    p_rm = draw_now(rank, small_side, projection_stream(matrix, recipe)).to(r_rn)[:, matrix.small_range]
     if grad_mn.dtype == r_rn.dtype:
         return torch.mm(p_rm, grad_mn, out=r_rn)
     for strip in strips(grad_mn, r_rn.dtype):
         r_rn[:, strip] = p_rm @ grad_mn[:, strip].to(r_rn.dtype)
     return r_rn
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _drawn_before(draw: Draw, rank: int, small_side: int, stream: Stream) -> Tensor:
+    return draw(rank, small_side, stream)
 
 
 def project_sparse(matrix: Matrix, recipe: Recipe) -> Tensor:

@@ -22,6 +22,7 @@ Shapes: grad_mn, r_rn, signs_m, shifts of the ⌈m/r⌉ blocks.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -33,6 +34,7 @@ from lightloop.optim.strips import strips
 DENSE_BELOW = 16
 # Columns are taken so many at a time that their part of the sketch, 2 MiB in float32, stays in the cache.
 CACHED_ELEMENTS = 2**19
+REMEMBERED = 1024
 
 
 def draw_shifts(rank: int, small_side: int, stream: Stream) -> Tensor:
@@ -58,6 +60,12 @@ def dense(rank: int, small_side: int, stream: Stream) -> Tensor:
     return torch.where(bucket == torch.arange(rank, device=stream.device).unsqueeze(1), stream.signs(small_side), 0.0)
 
 
+@lru_cache(maxsize=REMEMBERED)
+def _drawn(rank: int, small_side: int, stream: Stream) -> tuple[Tensor, list[int]]:
+    """Signs and shifts; the last ones are remembered, since they take longer to draw than a block to add."""
+    return stream.signs(small_side), draw_shifts(rank, small_side, stream).tolist()
+
+
 def sum_signed_rows(r_rn: Tensor, grad_mn: Tensor, stream: Stream, rows_of: tuple[int, int] | None = None) -> Tensor:
     """R ← P G, with the same P as `dense` makes of the stream; returns `r_rn`, whose old values do not matter.
 
@@ -66,8 +74,9 @@ def sum_signed_rows(r_rn: Tensor, grad_mn: Tensor, stream: Stream, rows_of: tupl
     """
     rank, count = r_rn.shape[0], grad_mn.shape[0]
     first_row, small_side = rows_of or (0, count)
-    signs_m1 = stream.signs(small_side).to(r_rn).unsqueeze(1)[first_row : first_row + count]
-    runs = list(pieces(rank, small_side, draw_shifts(rank, small_side, stream).tolist()))
+    signs_m, shifts = _drawn(rank, small_side, stream)
+    signs_m1 = signs_m.to(r_rn).unsqueeze(1)[first_row : first_row + count]
+    runs = list(pieces(rank, small_side, shifts))
     new_rows = rank  # the first block meets every bucket once
     if count < small_side:
         runs, new_rows = list(clipped(runs, first_row, count)), 0
