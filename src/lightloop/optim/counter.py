@@ -4,8 +4,8 @@ Only integer operations, on tensors where the numbers are wanted, so the words a
 part of a stream drawn by itself, and inside a captured graph, where the turn is a tensor that goes on counting.
 
 A word is the index after three rounds of the finaliser of MurmurHash3 (Appleby, public domain), a permutation of
-32-bit words, between which turn and key are added or exclusive-ored. int64 holds the words: their products wrap
-around, and the low 32 bits of them are right.
+32-bit words, between which turn and key are added or exclusive-ored. int32 holds the words: sums and products wrap
+around.
 """
 
 from __future__ import annotations
@@ -41,20 +41,21 @@ class Stream(NamedTuple):
     device: torch.device | str = "cpu"
 
     def words(self, count: int, first: int = 0) -> Tensor:
-        """The words at places `first`, `first` + 1, …, int64 of shape (count,)."""
-        return words(torch.arange(first, first + count, device=self.device), self.key, self.turn)
+        """The words at places `first`, `first` + 1, …, int32 of shape (count,)."""
+        places = torch.arange(first, first + count, device=self.device, dtype=torch.int32)
+        return words(places, self.key, self.turn)
 
     def signs(self, count: int) -> Tensor:
         """±1 with equal chances, float32, shape (count,): the bits of the first words, the lowest first."""
         packed = self.words(words_of_signs(count)).unsqueeze(1)
-        bits = (packed >> torch.arange(SIGN_BITS, device=self.device)) & 1
+        bits = (packed >> torch.arange(SIGN_BITS, device=self.device, dtype=torch.int32)) & 1
         return bits.view(-1)[:count].float().mul_(-2.0).add_(1.0)
 
     def normals(self, count: int) -> Tensor:
         """N(0, 1), float32, shape (count,): the normal quantiles of both halves of each word, the lower first."""
         packed = self.words(-(-count // 2))
-        places = torch.stack((packed & (2**HALF_BITS - 1), packed >> HALF_BITS), dim=-1)
-        return quantiles(str(self.device))[places.view(-1)[:count]]
+        halves_of_each = torch.stack((packed, packed >> HALF_BITS), dim=-1).view(-1)[:count]
+        return quantiles(str(self.device)).index_select(0, halves_of_each & (2**HALF_BITS - 1))
 
 
 def words_of_signs(count: int) -> int:
@@ -76,19 +77,31 @@ def halves(key: int) -> Key:
 
 
 def mixed(word: Tensor) -> Tensor:
-    """One round: xor-shifts and multiplications that spread every bit over all 32."""
-    word = word ^ (word >> 16)
-    word = (word * FACTORS[0]) & WORD
-    word = word ^ (word >> 13)
-    word = (word * FACTORS[1]) & WORD
-    return word ^ (word >> 16)
+    """One round on int32: xor-shifts and multiplications that spread every bit over all 32. Overwrites `word`."""
+    word ^= (word >> 16) & 0xFFFF
+    word *= _signed(FACTORS[0])
+    word ^= (word >> 13) & 0x7FFFF
+    word *= _signed(FACTORS[1])
+    word ^= (word >> 16) & 0xFFFF
+    return word
 
 
 def words(index: Tensor, key: Key, turn: int | Tensor) -> Tensor:
-    """The 32-bit words at places `index` (int64, below 2^32) of a stream, as int64 of the same shape.
+    """The 32-bit words at places `index` (integers below 2^32) of a stream, as int32 of the same shape.
 
     `turn` is the number of a renewal or of a step.
     """
-    word = mixed(index ^ key[0])
-    word = mixed((word + (turn + 1) * TURN_FACTOR) & WORD)
-    return mixed(word ^ key[1])
+    shift = (turn + 1) * TURN_FACTOR & WORD
+    word = mixed(index.to(torch.int32) ^ _signed(key[0]))
+    word = mixed(word.add_(shift.to(torch.int32) if isinstance(shift, Tensor) else _signed(shift)))
+    return mixed(word.bitwise_xor_(_signed(key[1])))
+
+
+def unsigned(word: Tensor) -> Tensor:
+    """A word as the int64 from 0 to 2^32 − 1 that it stands for."""
+    return word.long() & WORD
+
+
+def _signed(word: int) -> int:
+    """The int32 with the bits of a word."""
+    return word - (word >> 31 << 32)

@@ -161,5 +161,5 @@ def places(weight_mn: Tensor, part: slice) -> Tensor:
 
 def round_by_chance(wide: Tensor, words_mn: Tensor) -> Tensor:
     """float32 cut to the bits of bfloat16, up or down by chance: see `lightloop.optim.rounding.write_stochastic`."""
-    noise = (words_mn >> (32 - DROPPED_BITS)).to(torch.int32)
+    noise = (words_mn >> (32 - DROPPED_BITS)) & ((1 << DROPPED_BITS) - 1)
     return ((wide.contiguous().view(torch.int32) + noise) & (-1 << DROPPED_BITS)).view(torch.float32)

@@ -27,7 +27,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from lightloop.optim.counter import Stream, words_of_signs
+from lightloop.optim.counter import Stream, unsigned, words_of_signs
 from lightloop.optim.strips import strips
 
 # A dense product with fewer rows than this costs about what reading G costs, and has fewer blocks to go through.
@@ -39,7 +39,7 @@ REMEMBERED = 1024
 
 def draw_shifts(rank: int, small_side: int, stream: Stream) -> Tensor:
     """A shift from 0 to r − 1 for each of the ⌈m/r⌉ blocks, int64, from the words after those of the signs."""
-    return stream.words(-(-small_side // rank), words_of_signs(small_side)) % rank
+    return unsigned(stream.words(-(-small_side // rank), words_of_signs(small_side))) % rank
 
 
 def pieces(rank: int, small_side: int, shifts: list[int]) -> Iterator[tuple[slice, slice]]:
