@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lightloop.optim import Apollo
-from lightloop.optim.counter import Stream, unsigned, words
+from lightloop.optim.counter import Stream, unsigned
 from lightloop.optim.draws import projection_key
 
 # float32 has 6e-8 per operation, and the orders of some sums differ; 50 steps add up.
@@ -144,9 +144,9 @@ def test_signs_are_even_and_independent() -> None:
         assert abs(float((x[:-lag] * x[lag:]).mean())) < error
 
 
-def test_words_stay_what_they_are() -> None:
-    found = unsigned(words(torch.arange(4), (1, 2), torch.tensor(3))).tolist()
-    assert found == EXPECTED_WORDS
+@pytest.mark.parametrize("turn", [3, torch.tensor(3)], ids=["by NumPy", "by torch"])
+def test_words_stay_what_they_are(turn: int | Tensor) -> None:
+    assert unsigned(Stream((1, 2), turn).words(4)).tolist() == EXPECTED_WORDS
 
 
 def word_in_plain_integers(index: int, key: tuple[int, int], turn: int) -> int:

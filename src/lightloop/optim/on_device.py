@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -154,9 +155,9 @@ def add_scaled(
 
 
 def places(weight_mn: Tensor, part: slice) -> Tensor:
-    """Numbers of the elements in a range of columns, channel by channel: j m + i."""
-    rows, device = weight_mn.shape[0], weight_mn.device
-    return torch.arange(rows, device=device).unsqueeze(1) + rows * torch.arange(part.start, part.stop, device=device)
+    """Numbers of the elements in a range of columns, channel by channel: j m + i, int32."""
+    rows, count = weight_mn.shape[0], partial(torch.arange, device=weight_mn.device, dtype=torch.int32)
+    return count(rows).unsqueeze(1) + rows * count(part.start, part.stop)
 
 
 def round_by_chance(wide: Tensor, words_mn: Tensor) -> Tensor:

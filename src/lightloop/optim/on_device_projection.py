@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lightloop.optim.counter import Stream
 from lightloop.optim.draws import DRAWS
-from lightloop.optim.sketch import DENSE_BELOW, draw_shifts
+from lightloop.optim.sketch import DENSE_BELOW, draw
 from lightloop.optim.strips import column_strips
 
 
@@ -39,8 +39,8 @@ def project(grad_mn: Tensor, like_rn: Tensor, kind: str, stream: Stream) -> Tens
 def _add_rows(grad_mn: Tensor, like_rn: Tensor, stream: Stream) -> Tensor:
     """The sparse R, block by block: bucket b takes row (b − shift) mod r of each block of r rows."""
     rank, small_side = like_rn.shape[0], grad_mn.shape[0]
-    shifts, bucket = draw_shifts(rank, small_side, stream), torch.arange(rank, device=stream.device)
-    signs_m = stream.signs(small_side).to(like_rn.dtype)
+    signs_m, shifts = draw(rank, small_side, stream)
+    signs_m, bucket = signs_m.to(like_rn.dtype), torch.arange(rank, device=stream.device)
     r_rn = torch.zeros_like(like_rn)
     for block in range(shifts.shape[0]):
         row = block * rank + (bucket - shifts[block]) % rank

@@ -27,7 +27,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from lightloop.optim.counter import Stream, unsigned, words_of_signs
+from lightloop.optim.counter import Stream, signs, unsigned, words_of_signs
 from lightloop.optim.strips import strips
 
 # A dense product with fewer rows than this costs about what reading G costs, and has fewer blocks to go through.
@@ -37,9 +37,11 @@ CACHED_ELEMENTS = 2**19
 REMEMBERED = 1024
 
 
-def draw_shifts(rank: int, small_side: int, stream: Stream) -> Tensor:
-    """A shift from 0 to r − 1 for each of the ⌈m/r⌉ blocks, int64, from the words after those of the signs."""
-    return unsigned(stream.words(-(-small_side // rank), words_of_signs(small_side))) % rank
+def draw(rank: int, small_side: int, stream: Stream) -> tuple[Tensor, Tensor]:
+    """A sign ±1 for each of the m rows, float32, and for each of the ⌈m/r⌉ blocks a shift from 0 to r − 1, int64."""
+    of_signs = words_of_signs(small_side)
+    packed = stream.words(of_signs - (-small_side // rank))
+    return signs(packed[:of_signs], small_side), unsigned(packed[of_signs:]) % rank
 
 
 def pieces(rank: int, small_side: int, shifts: list[int]) -> Iterator[tuple[slice, slice]]:
@@ -55,15 +57,17 @@ def pieces(rank: int, small_side: int, shifts: list[int]) -> Iterator[tuple[slic
 
 def dense(rank: int, small_side: int, stream: Stream) -> Tensor:
     """P itself, shape (r, m)."""
+    signs_m, shifts = draw(rank, small_side, stream)
     row = torch.arange(small_side, device=stream.device)
-    bucket = (row + draw_shifts(rank, small_side, stream)[row // rank]) % rank
-    return torch.where(bucket == torch.arange(rank, device=stream.device).unsqueeze(1), stream.signs(small_side), 0.0)
+    bucket = (row + shifts[row // rank]) % rank
+    return torch.where(bucket == torch.arange(rank, device=stream.device).unsqueeze(1), signs_m, 0.0)
 
 
 @lru_cache(maxsize=REMEMBERED)
 def _drawn(rank: int, small_side: int, stream: Stream) -> tuple[Tensor, list[int]]:
     """Signs and shifts; the last ones are remembered, since they take longer to draw than a block to add."""
-    return stream.signs(small_side), draw_shifts(rank, small_side, stream).tolist()
+    signs_m, shifts = draw(rank, small_side, stream)
+    return signs_m, shifts.tolist()
 
 
 def sum_signed_rows(r_rn: Tensor, grad_mn: Tensor, stream: Stream, rows_of: tuple[int, int] | None = None) -> Tensor:
