@@ -21,8 +21,8 @@ from rich.table import Table
 from torch import nn
 from torch.optim import Optimizer
 
-from lightloop.optim.plan import plan_tensors
-from lightloop.optim.plan_states import state_rule
+from lightloop.optim.plan.memory import plan_tensors
+from lightloop.optim.plan.states import state_rule
 from lightloop.pretrain.checkpoint import state_bytes
 from lightloop.pretrain.model import Decoder, build
 from lightloop.pretrain.optimizers import OPTIMIZERS, build_optimizer

@@ -11,8 +11,8 @@ from torch.utils.checkpoint import checkpoint
 
 from lightloop.errors import InputError
 from lightloop.optim import Apollo
-from lightloop.optim import backward_checks as checks
-from lightloop.optim.backward import fuse_backward
+from lightloop.optim.backward import checks
+from lightloop.optim.backward.fuse import fuse_backward
 
 
 def model_and_optimizer() -> tuple[nn.Sequential, Apollo]:

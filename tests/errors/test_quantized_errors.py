@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lightloop.errors import InputError
 from lightloop.optim import Apollo, Fira, GaLore, param_groups, quantize_weights
-from lightloop.optim.quantized import QuantizedTensor
+from lightloop.optim.quantized.weight import QuantizedTensor
 
 
 def quantised() -> nn.Linear:

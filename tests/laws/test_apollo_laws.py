@@ -11,9 +11,9 @@ import torch
 from torch import Generator, Tensor, nn
 
 from lightloop.optim import Apollo, param_groups, strips
-from lightloop.optim.counter import Stream
-from lightloop.optim.draws import Draw, gaussian, projection_key, rademacher
-from lightloop.optim.limiter import norm_floor
+from lightloop.optim.projections.counter import Stream
+from lightloop.optim.projections.draws import Draw, gaussian, projection_key, rademacher
+from lightloop.optim.rules.limiter import norm_floor
 
 # The theorem is for r → ∞; at r = 32 the mean of 1/χ² alone lifts the channel-wise ratio by 2.7 %.
 NORM_LAW_TOLERANCE = 0.03

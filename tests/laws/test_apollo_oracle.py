@@ -10,8 +10,8 @@ from torch import Generator, Tensor, nn
 from torch.linalg import vector_norm
 
 from lightloop.optim import Apollo
-from lightloop.optim.counter import Stream
-from lightloop.optim.draws import DRAWS, projection_key
+from lightloop.optim.projections.counter import Stream
+from lightloop.optim.projections.draws import DRAWS, projection_key
 
 # float32 has 6e-8 per operation, some tens of operations and 200 steps whose errors add at random.
 ORACLE_TOLERANCE = 1e-5

@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.checkpoint import checkpoint
 
 from lightloop.optim import Apollo, param_groups
-from lightloop.optim.backward import fuse_backward
+from lightloop.optim.backward.fuse import fuse_backward
 
 Make = Callable[[nn.Module], Optimizer]
 

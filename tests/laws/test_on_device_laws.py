@@ -12,8 +12,8 @@ from torch import Generator, Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lightloop.optim import Apollo
-from lightloop.optim.counter import Stream, unsigned
-from lightloop.optim.draws import projection_key
+from lightloop.optim.projections.counter import Stream, unsigned
+from lightloop.optim.projections.draws import projection_key
 
 # float32 has 6e-8 per operation, and the orders of some sums differ; 50 steps add up.
 TRAJECTORY_TOLERANCE = 1e-5

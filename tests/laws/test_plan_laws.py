@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import checkpoint
 
 from lightloop.optim import Apollo, param_groups, plan_memory
-from lightloop.optim.plan_states import state_rules
+from lightloop.optim.plan.states import state_rules
 from lightloop.pretrain.checkpoint import state_bytes
 from lightloop.pretrain.model import Decoder, build, next_token_loss, rotary_table
 from lightloop.pretrain.plan import decoder_tensors, plan_training

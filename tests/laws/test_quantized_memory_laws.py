@@ -13,8 +13,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from lightloop.optim import Apollo, fuse_backward, param_groups, plan_memory, quantize_weights
-from lightloop.optim.quantized import QuantizedTensor
-from lightloop.optim.strips import STRIP_ELEMENTS
+from lightloop.optim.precision.strips import STRIP_ELEMENTS
+from lightloop.optim.quantized.weight import QuantizedTensor
 from lightloop.pretrain.checkpoint import state_bytes
 from lightloop.pretrain.model import Decoder, build, next_token_loss, rotary_table
 from lightloop.pretrain.plan import plan_training
@@ -117,7 +117,7 @@ def test_the_peak_of_a_layer_wise_step_is_as_planned(case: str, monkeypatch: pyt
 
     monkeypatch.setattr("lightloop.pretrain.model.rotary_table", low_precision_table)
     # Strips are made for matrices of millions of numbers; beside these they would be as large as the matrix.
-    monkeypatch.setattr("lightloop.optim.strips.STRIP_ELEMENTS", SMALL_STRIP)
+    monkeypatch.setattr("lightloop.optim.precision.strips.STRIP_ELEMENTS", SMALL_STRIP)
     shape, batch, tokens = SHAPES[case]
     model = build(shape)
     fuse_backward(model, q_apollo_mini(model))

@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from lightloop.optim import Apollo, dequantize_weights, fuse_backward, param_groups, quantize_weights
-from lightloop.optim.quantized import QuantizedTensor
-from lightloop.optim.quantized_grid import (
+from lightloop.optim.quantized.grid import (
     FRESH_CODES,
     ROUNDED_ZERO,
     by_chance,
@@ -21,6 +20,7 @@ from lightloop.optim.quantized_grid import (
     write_codes,
     write_values,
 )
+from lightloop.optim.quantized.weight import QuantizedTensor
 
 # The scale is rounded to bfloat16, by at most half of 2^-8 of itself.
 SCALE_ROUNDING = 1 + 2**-8

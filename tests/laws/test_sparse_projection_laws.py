@@ -10,9 +10,9 @@ import torch
 from torch import Generator, Tensor, nn
 
 from lightloop.optim import Apollo, sketch
-from lightloop.optim.counter import Stream
-from lightloop.optim.draws import projection_key
-from lightloop.optim.sketch import dense, sum_signed_rows
+from lightloop.optim.projections.counter import Stream
+from lightloop.optim.projections.draws import projection_key
+from lightloop.optim.projections.sketch import dense, sum_signed_rows
 
 # Means over DRAWS independent draws are allowed this many of their standard errors.
 STANDARD_ERRORS = 4.0

@@ -9,8 +9,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from lightloop.optim import Apollo
-from lightloop.optim.block_codes import POSITIVE, SIGNED, BlockCode
-from lightloop.optim.state_formats import FORMATS
+from lightloop.optim.precision.block_codes import POSITIVE, SIGNED, BlockCode
+from lightloop.optim.precision.state_formats import FORMATS
 
 BETA2 = 0.999
 # 4096 numbers that are rounded by chance each step scatter by up to 20 % each, so their mean by some 0.3 %.

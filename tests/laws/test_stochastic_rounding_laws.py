@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from lightloop.optim import Apollo
-from lightloop.optim.rounding import write_stochastic
+from lightloop.optim.precision.rounding import write_stochastic
 
 UPDATE, STEPS, DRIFT = 1e-4, 2000, 0.2
 # The bar of the check. The mean of 1024 walks of 2000 steps of 2^-8 with chance 0.026 has a spread of 0.0009.

@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from lightloop.errors import InputError
 from lightloop.optim import Fira, GaLore, fuse_backward
 from lightloop.optim.low_rank import LowRank
-from lightloop.optim.subspace import leading_vectors
+from lightloop.optim.projections.subspace import leading_vectors
 
 SHAPES = [(12, 20), (20, 12), (8, 8), (3, 16, 18)]
 # Float32 against float64 over some 40 steps with four subspaces: the singular vectors themselves differ by a few

@@ -15,9 +15,9 @@ from torch import Generator, Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lightloop.optim import Apollo, param_groups, strips
-from lightloop.optim.counter import Stream
-from lightloop.optim.draws import projection_key
-from lightloop.optim.projection import PROJECTIONS
+from lightloop.optim.projections.counter import Stream
+from lightloop.optim.projections.draws import projection_key
+from lightloop.optim.projections.projection import PROJECTIONS
 
 Make = Callable[[list[nn.Parameter]], Apollo]
 

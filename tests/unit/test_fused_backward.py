@@ -12,8 +12,8 @@ from torch import Generator, Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from lightloop.optim import Apollo, param_groups
-from lightloop.optim.backward import fuse_backward
-from lightloop.optim.backward_handle import FusedBackward
+from lightloop.optim.backward.fuse import fuse_backward
+from lightloop.optim.backward.handle import FusedBackward
 
 
 def model_of() -> nn.Sequential:

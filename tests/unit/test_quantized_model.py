@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from lightloop.optim import Apollo, dequantize_weights, fuse_backward, param_groups, plain_state_dict, quantize_weights
-from lightloop.optim.quantized import QuantizedTensor
+from lightloop.optim.quantized.weight import QuantizedTensor
 from lightloop.pretrain.checkpoint import restore, save_checkpoint
 from lightloop.pretrain.model import build
 from lightloop.pretrain.optimizers import build_optimizer

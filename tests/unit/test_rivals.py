@@ -11,8 +11,8 @@ from torch import Generator, Tensor
 from torch.optim import Optimizer
 
 from lightloop.optim import fuse_backward
-from lightloop.optim.plan import plan_tensors
-from lightloop.optim.plan_states import state_rule
+from lightloop.optim.plan.memory import plan_tensors
+from lightloop.optim.plan.states import state_rule
 from lightloop.pretrain.checkpoint import state_bytes
 from lightloop.pretrain.lora import AdaptedLinear, merge_adapters
 from lightloop.pretrain.model import Decoder, build, next_token_loss

@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from lightloop.optim import Apollo, fuse_backward, param_groups, plan_memory, strips
-from lightloop.optim.plan_states import SMALL_TENSOR
+from lightloop.optim.plan.states import SMALL_TENSOR
 from lightloop.pretrain.checkpoint import state_bytes
 
 FORMATS = ["fp32", "bf16", "int8"]

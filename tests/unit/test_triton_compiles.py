@@ -26,7 +26,7 @@ def test_the_update_compiles_for_matrices_with_one_row_or_column(ones: tuple[str
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    from lightloop.optim import triton_kernels
+    from lightloop.optim.on_device import triton_kernels
 
     names: list[str] = triton_kernels.add_scaled.arg_names
     constants: dict[str, Any] = CONSTANTS | {"weight_column": 1, "grad_column": 1} | dict.fromkeys(ones, 1)

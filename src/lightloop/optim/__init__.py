@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from lightloop.optim.adam_mini import AdamMini, adam_mini_groups
 from lightloop.optim.apollo import Apollo
-from lightloop.optim.backward import fuse_backward
+from lightloop.optim.backward.fuse import fuse_backward
 from lightloop.optim.fira import Fira
 from lightloop.optim.galore import GaLore
 from lightloop.optim.groups import param_groups
 from lightloop.optim.joined import Joined
-from lightloop.optim.plan import plan_memory
-from lightloop.optim.quantized_model import dequantize_weights, plain_state_dict, quantize_weights
+from lightloop.optim.plan.memory import plan_memory
+from lightloop.optim.quantized.model import dequantize_weights, plain_state_dict, quantize_weights
 from lightloop.optim.scale_sgd import Scale, scale_groups
 
 __all__ = [

@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from lightloop.errors import InputError, unknown_name
-from lightloop.optim.matrix import is_matrix, matrix_shape
 from lightloop.optim.options import OPTIONS, check_options
 from lightloop.optim.recipe import DEFAULT_RANKS
+from lightloop.optim.rules.matrix import is_matrix, matrix_shape
 
 DEFAULT_EXCLUDE = ("*embed*", "*lm_head*")
 # Inserted in the names of parameters by DistributedDataParallel, torch.compile, FSDP and checkpointing.

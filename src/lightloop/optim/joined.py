@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from lightloop.errors import InputError
-from lightloop.optim.backward_tensors import refuse_coupled
+from lightloop.optim.backward.tensors import refuse_coupled
 from lightloop.optim.closure import evaluated
 from lightloop.optim.groups import names_of
 

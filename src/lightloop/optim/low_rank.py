@@ -1,7 +1,7 @@
 """What optimizers of low-rank state share: matrices are stepped by a rule, every other tensor by AdamW.
 
-A rule (`lightloop.optim.methods`) is the state of a matrix and the step on it. This class finds the matrices, names
-them, and saves and loads what they keep.
+A rule (`lightloop.optim.rules.methods`) is the state of a matrix and the step on it. This class finds the
+matrices, names them, and saves and loads what they keep.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from lightloop.errors import InputError
-from lightloop.optim import adamw
-from lightloop.optim.checkpoint import in_current_order, restore_exactly
-from lightloop.optim.checkpoint_checks import refuse_foreign, refuse_misfit
+from lightloop.optim.adamw import rest as adamw
+from lightloop.optim.checkpoint.checks import refuse_foreign, refuse_misfit
+from lightloop.optim.checkpoint.loading import in_current_order, restore_exactly
 from lightloop.optim.closure import evaluated
 from lightloop.optim.groups import as_entries, as_groups, names_of, refuse_empty, refuse_idle_rank
-from lightloop.optim.matrix import is_matrix, is_sharded, matrices, matrix_shape, stack_state
-from lightloop.optim.methods import Method, choose_method
 from lightloop.optim.options import check_group, dtype_name
-from lightloop.optim.quantized_update import check_quantized
+from lightloop.optim.precision.state_formats import packed, step_in_float32
+from lightloop.optim.quantized.update import check_quantized
 from lightloop.optim.recipe import Recipe
-from lightloop.optim.state_formats import packed, step_in_float32
+from lightloop.optim.rules.matrix import is_matrix, is_sharded, matrices, matrix_shape, stack_state
+from lightloop.optim.rules.methods import Method, choose_method
 
 
 class LowRank(Optimizer):
@@ -125,7 +125,7 @@ class LowRank(Optimizer):
                 rests.setdefault(method, []).append((weight, state, name))
                 continue
             if is_sharded(weight):
-                from lightloop.optim import sharded_step
+                from lightloop.optim.sharded import step as sharded_step
 
                 sharded_step.matrix_step(self.rule, name, weight, state, recipe, ordinal)
                 continue
@@ -139,7 +139,7 @@ class LowRank(Optimizer):
         for method, rest in rests.items():
             weights, states, called = zip(*rest, strict=True)
             if any(map(is_sharded, weights)):
-                from lightloop.optim import sharded_step
+                from lightloop.optim.sharded import step as sharded_step
 
                 sharded_step.rest_step(method, weights, states, recipe, called)
             else:

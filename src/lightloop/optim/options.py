@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from lightloop.errors import InputError, unknown_name
-from lightloop.optim.matrix import is_matrix, matrix_shape
-from lightloop.optim.methods import IMPLEMENTATIONS, PEERS
-from lightloop.optim.norms import NORMS
-from lightloop.optim.projection import PROJECTIONS
+from lightloop.optim.precision.rounding import ROUNDINGS
+from lightloop.optim.projections.projection import PROJECTIONS
 from lightloop.optim.recipe import DEFAULT_RANKS, RESTS, STATE_DTYPES
-from lightloop.optim.rounding import ROUNDINGS
+from lightloop.optim.rules.matrix import is_matrix, matrix_shape
+from lightloop.optim.rules.methods import IMPLEMENTATIONS, PEERS
+from lightloop.optim.rules.norms import NORMS
 
 APOLLO_TORCH = "apollo-torch"
 

@@ -26,8 +26,8 @@ class Recipe:
     """The checked options of one parameter group, read once per step.
 
     `rank` is None for a group that is plain AdamW; `limiter` is infinite where the limiter is off. `state_dtype` is
-    that of the arithmetic, `state_format` a name of `lightloop.optim.state_formats`; both are None where the weight
-    decides. `rest` is how tensors that are not projected keep their state.
+    that of the arithmetic, `state_format` a name of `precision.state_formats`; both are None where the weight decides.
+    `rest` is how tensors that are not projected keep their state.
     """
 
     lr: float

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lightloop.errors import InputError
-from lightloop.optim.adamw_kernel import Rates, laid_like, step_device, torch_adamw
+from lightloop.optim.adamw.kernel import Rates, laid_like, step_device, torch_adamw
 from lightloop.optim.groups import grouped, trainable
 from lightloop.optim.last_layer import last_matrix
 from lightloop.optim.tensorwise import TensorWise

@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from lightloop.errors import InputError
-from lightloop.optim.checkpoint import in_current_order, restore_exactly
+from lightloop.optim.checkpoint.loading import in_current_order, restore_exactly
 from lightloop.optim.closure import evaluated
 from lightloop.optim.groups import as_entries, as_groups, names_of, refuse_empty
 from lightloop.optim.low_rank import refuse_gradient
-from lightloop.optim.matrix import is_sharded
 from lightloop.optim.options import check_options
+from lightloop.optim.rules.matrix import is_sharded
 
 
 class TensorWise(Optimizer, ABC):

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 
 from safetensors.torch import save_file
 
-from lightloop.optim.quantized_model import plain_state_dict
+from lightloop.optim.quantized.model import plain_state_dict
 from lightloop.pretrain.checkpoint import state_bytes
 from lightloop.pretrain.compiling import eager
 from lightloop.pretrain.data import Windows, tile

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from lightloop.errors import InputError
-from lightloop.optim.keys import counter_key
+from lightloop.optim.projections.keys import counter_key
 
 ALPHA = 32.0  # arXiv 2403.03507, appendix on baselines: α = 32
 A, B = "lora_a", "lora_b"

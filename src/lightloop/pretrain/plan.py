@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lightloop.errors import InputError
-from lightloop.optim.plan import DEFAULT_RANK, MemoryPlan, plan_tensors
-from lightloop.optim.plan_states import STATE_FORMATS, PlannedTensor, state_rule
+from lightloop.optim.plan.memory import DEFAULT_RANK, MemoryPlan, plan_tensors
+from lightloop.optim.plan.states import STATE_FORMATS, PlannedTensor, state_rule
 from lightloop.pretrain.plan_activations import Activations, activations
 from lightloop.pretrain.shapes import ModelShape, shape_of, usual_rank
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightloop.errors import InputError
-from lightloop.optim.plan_states import state_rule
+from lightloop.optim.plan.states import state_rule
 from lightloop.pretrain.plan import TrainingPlan, plan_training
 from lightloop.pretrain.settings import PretrainSettings
 from lightloop.pretrain.shapes import ModelShape, usual_rank

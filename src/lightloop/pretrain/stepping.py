@@ -98,7 +98,7 @@ def _after_backward(run: Run) -> Callable[[Evaluate], Tensor]:
 
 def _inside_backward(run: Run) -> Callable[[Evaluate], Tensor]:
     """Each parameter is stepped, and its gradient freed, as soon as that is whole."""
-    from lightloop.optim.backward import fuse_backward
+    from lightloop.optim.backward.fuse import fuse_backward
 
     chosen = run.settings
     return fuse_backward(run.model, run.optimizer, accumulate=chosen.accumulate, max_norm=chosen.grad_clip).step

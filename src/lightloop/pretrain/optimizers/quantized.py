@@ -17,7 +17,7 @@ def q_apollo(model: Decoder, train: TrainSettings) -> Optimizer:
     """`lightloop.optim.Apollo` on attention and gated layers in 8 bits, 8-bit AdamW on the rest."""
     from lightloop.optim.apollo import Apollo
     from lightloop.optim.groups import param_groups
-    from lightloop.optim.quantized_model import quantize_weights
+    from lightloop.optim.quantized.model import quantize_weights
 
     groups = param_groups(quantize_weights(model), rank=rank_of(model, train))
     return Apollo(groups, **_options(train))
@@ -27,7 +27,7 @@ def q_apollo_mini(model: Decoder, train: TrainSettings) -> Optimizer:
     """The same with `lightloop.optim.Apollo.mini`."""
     from lightloop.optim.apollo import Apollo
     from lightloop.optim.groups import param_groups
-    from lightloop.optim.quantized_model import quantize_weights
+    from lightloop.optim.quantized.model import quantize_weights
 
     return Apollo.mini(param_groups(quantize_weights(model), rank=1), **_options(train))
 

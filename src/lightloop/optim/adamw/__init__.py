@@ -1,0 +1,1 @@
+"""AdamW for the tensors that are not projected."""

@@ -1,0 +1,1 @@
+"""Loading a saved state, and refusing one that does not fit."""

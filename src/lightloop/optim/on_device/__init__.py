@@ -1,0 +1,1 @@
+"""Steps without a word from the host, in torch and in Triton."""

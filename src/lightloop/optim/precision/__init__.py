@@ -1,0 +1,1 @@
+"""Moments and weights in fewer bits than the arithmetic."""
