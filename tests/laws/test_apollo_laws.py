@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from lightloop.optim import Apollo, param_groups, strips
+from lightloop.optim import Apollo, param_groups
+from lightloop.optim.precision import strips
 from lightloop.optim.projections.counter import Stream
 from lightloop.optim.projections.draws import Draw, gaussian, projection_key, rademacher
 from lightloop.optim.rules.limiter import norm_floor

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from lightloop.optim import Apollo, sketch
+from lightloop.optim import Apollo
+from lightloop.optim.projections import sketch
 from lightloop.optim.projections.counter import Stream
 from lightloop.optim.projections.draws import projection_key
 from lightloop.optim.projections.sketch import dense, sum_signed_rows

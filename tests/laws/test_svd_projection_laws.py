@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from lightloop.optim import Apollo, subspace
+from lightloop.optim import Apollo
+from lightloop.optim.projections import subspace
 
 ROUNDING = 1e-5  # float32 sums over some hundred numbers
 # Later gradients lie less in the subspace than the one it was taken from: noise by √(m/r) at most, 2 here.

@@ -14,7 +14,8 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lightloop.optim import Apollo, param_groups, strips
+from lightloop.optim import Apollo, param_groups
+from lightloop.optim.precision import strips
 from lightloop.optim.projections.counter import Stream
 from lightloop.optim.projections.draws import projection_key
 from lightloop.optim.projections.projection import PROJECTIONS

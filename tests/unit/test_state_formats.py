@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from lightloop.optim import Apollo, fuse_backward, param_groups, plan_memory, strips
+from lightloop.optim import Apollo, fuse_backward, param_groups, plan_memory
 from lightloop.optim.plan.states import SMALL_TENSOR
+from lightloop.optim.precision import strips
 from lightloop.pretrain.checkpoint import state_bytes
 
 FORMATS = ["fp32", "bf16", "int8"]

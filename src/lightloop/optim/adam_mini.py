@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lightloop.errors import InputError
-from lightloop.optim.groups import as_entries, grouped, trainable
+from lightloop.optim.groups import grouped, trainable
 from lightloop.optim.tensorwise import TensorWise
 
 QUERIES = ("*q_proj*", "*wq*", "*query*")
@@ -59,17 +59,17 @@ class AdamMini(TensorWise):
         options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "blocks": None}
         super().__init__(params, options)
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group of tensors; with `"blocks"`, the rows of each are divided into so many."""
-        blocks, entries = param_group.get("blocks"), as_entries(param_group.get("params"))
-        for entry in entries if blocks is not None else ():
+    def check_group(self, group: dict[str, Any]) -> None:
+        """Raise `InputError` for an option that is not allowed, or rows that do not divide into the `"blocks"`."""
+        blocks = group["blocks"]
+        for entry in group["params"] if blocks is not None else ():
             tensor = entry[1] if isinstance(entry, tuple) else entry
             if not isinstance(blocks, int) or blocks < 1 or tensor.shape[0] % blocks:
                 raise InputError(
                     f"{tensor.shape[0]} rows do not divide into blocks={blocks!r}",
                     allowed=["a divisor of the number of rows", "None for a block for each row"],
                 )
-        super().add_param_group({**param_group, "params": entries})
+        super().check_group(group)
 
     def fresh_state(self, weight: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
         """First moment as the weight, and float32 second moments: in bfloat16 a decay of β2 = 0.999 is lost."""

@@ -92,16 +92,12 @@ class GaLore(LowRank):
         }
         super().__init__(params, rank, {**self.without_meaning, **chosen, **options})
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group of tensors; it is AdamW unless it has a `"rank"`.
-
-        Raises:
-            InputError: An option is not allowed, or is one of another rule.
-        """
-        name, group = type(self).__name__, {**self.defaults, **param_group}
+    def check_group(self, group: dict[str, Any]) -> None:
+        """Raise `InputError` for an option that is not allowed, or is one of another rule."""
+        name = type(self).__name__
         if group["scale"] == "auto":
             raise InputError(f"{name} has no scale='auto'", allowed=["a number > 0"], hint="the paper takes 0.25")
         for option, only in self.without_meaning.items():
             if group[option] != only:
                 raise InputError(f"{name} has no option {option}={group[option]!r}", hint=f"leave out {option}")
-        super().add_param_group(param_group)
+        super().check_group(group)

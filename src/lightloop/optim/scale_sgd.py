@@ -60,14 +60,14 @@ class Scale(TensorWise):
         options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, {**options, "momentum": 0.0, "neurons": "rows"})
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group of tensors, with its `"neurons"` and `"momentum"`."""
-        momentum, neurons = param_group.get("momentum", 0.0), param_group.get("neurons", "rows")
+    def check_group(self, group: dict[str, Any]) -> None:
+        """Raise `InputError` for an option that has a value that is not allowed."""
+        momentum, neurons = group["momentum"], group["neurons"]
         if neurons not in NEURONS:
             raise InputError(f"neurons={neurons!r} cannot be used", allowed=NEURONS)
         if not 0.0 <= momentum < 1.0:
             raise InputError(f"momentum={momentum!r} cannot be used", allowed=["a number from 0 up to, not with, 1"])
-        super().add_param_group(param_group)
+        super().check_group(group)
 
     def fresh_state(self, weight: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
         """The momentum of the last layer, both moments of a vector, and otherwise nothing."""

@@ -19,11 +19,15 @@ Outline = Callable[[Tensor, Saved], dict[str, Tensor]]
 OURS = {"rank", "granularity", "projection", "update_gap"}
 
 
-def refuse_foreign(saved: Any) -> None:
-    """Raise `InputError` if `saved` is no state of an optimizer of low-rank state."""
+def refuse_stateless(saved: Any) -> None:
+    """Raise `InputError` if `saved` is no state of an optimizer."""
     if not (isinstance(saved, Mapping) and {"state", "param_groups"} <= saved.keys()):
         found = sorted(map(str, saved)) if isinstance(saved, Mapping) else type(saved).__name__
         raise InputError(f"this is no state of an optimizer: {found}", hint="pass what state_dict() returned")
+
+
+def refuse_foreign(saved: Saved) -> None:
+    """Raise `InputError` if `saved` is of an optimizer whose state is not of low rank."""
     for group in saved["param_groups"]:
         missing = OURS - group.keys()
         if missing:
@@ -55,6 +59,19 @@ def refuse_misfit(saved: Saved, groups: list[Saved], known: int, outline: Outlin
         for key, name, weight in zip(held["params"], names_of(group, index), group["params"], strict=True):
             if key in saved["state"] and not is_sharded(weight):
                 _refuse_state(name, weight, saved["state"][key], held, outline)
+
+
+def refuse_unlike(saved: Saved, groups: list[Saved], keeper: str, outline: Outline) -> None:
+    """Raise `InputError` if a saved state has other entries, or other shapes, than `keeper` keeps: its `outline`."""
+    for index, (held, group) in enumerate(zip(saved["param_groups"], groups, strict=False)):
+        for key, name, weight in zip(held["params"], names_of(group, index), group["params"], strict=False):
+            found = {kind: tuple(value.shape) for kind, value in saved["state"].get(key, {}).items()}
+            wanted = {kind: tuple(value.shape) for kind, value in outline(weight, group).items()}
+            if found and found != wanted:
+                raise InputError(
+                    f"the saved state of {name} has {found}, {keeper} keeps {wanted}",
+                    hint="load a run of the same optimizer and the same shapes",
+                )
 
 
 def _refuse_state(name: str, weight: Tensor, entry: Saved, held: Saved, outline: Outline) -> None:

@@ -23,8 +23,8 @@ from lightloop.optim.rules.matrix import Matrix
 
 Projection = Callable[[Matrix, Recipe], Tensor]
 
-# A P of so few numbers, as at rank 1, takes longer to draw than to use; the last ones are remembered, in 32 MB at most.
-SMALL, REMEMBERED = 2**13, 1024
+# A P of so few numbers, as at rank 1, takes longer to draw than to use; the last ones are remembered, in 4 MiB at most.
+SMALL, REMEMBERED = 2**10, 1024
 
 
 def project_dense(draw: Draw, matrix: Matrix, recipe: Recipe) -> Tensor:
