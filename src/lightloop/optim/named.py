@@ -71,6 +71,7 @@ class NamedOptimizer(Optimizer, ABC):
         super().add_param_group(group)
 
     @torch.no_grad()
+    @torch._disable_dynamo  # as torch's own steps that read values: written by hand, with nothing left to fuse
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
         """Take one step.
 

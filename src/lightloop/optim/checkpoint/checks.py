@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
 from lightloop.errors import InputError
+from lightloop.optim.checkpoint.loading import Outline, Saved
 from lightloop.optim.groups import names_of
 from lightloop.optim.options import check_options
 from lightloop.optim.rules.matrix import is_matrix, is_sharded, is_stack, matrix_shape
-
-Saved = dict[str, Any]
-Outline = Callable[[Tensor, Saved], dict[str, Tensor]]
 
 # What every group of ours has, and no group of torch.optim.
 OURS = {"rank", "granularity", "projection", "update_gap"}
