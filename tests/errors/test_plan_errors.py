@@ -30,6 +30,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "tokens": ({"tokens": -1}, "tokens = -1"),
     "vocab": ({"vocab": 0}, "vocab = 0"),
     "weights against the method": ({"optimizer": "q-apollo", "weights": "bf16"}, "q-apollo has no bf16 weights"),
+    "weights that it cannot write": ({"optimizer": "adamw", "weights": "int8"}, "adamw cannot train int8 weights"),
     "states against the method": ({"optimizer": "adamw-8bit", "states": "fp32"}, "has no fp32 states"),
 }
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -12,10 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import checkpoint
 
+from alive import Alive
 from lightloop.optim import Apollo, param_groups, plan_memory
 from lightloop.optim.plan.states import state_rules
 from lightloop.pretrain.checkpoint import state_bytes
@@ -42,36 +40,6 @@ OPTIMIZERS: dict[str, Callable[[Decoder], torch.optim.Optimizer]] = {
     "apollo-mini": lambda model: Apollo.mini(param_groups(model)),
     "sgd": lambda model: torch.optim.SGD(model.parameters(), lr=0.1),
 }
-
-
-class Alive(TorchDispatchMode):
-    """Counts the bytes of every tensor storage from its first appearance to its end."""
-
-    def __init__(self, tensors: Iterable[Tensor]) -> None:
-        super().__init__()
-        self.now = self.peak = 0
-        self.known: weakref.WeakSet[Any] = weakref.WeakSet()
-        for tensor in tensors:
-            self.add(tensor)
-
-    def add(self, tensor: Tensor) -> None:
-        storage = tensor.untyped_storage()
-        if storage not in self.known:
-            self.known.add(storage)
-            size = storage.nbytes()
-            self.now += size
-            self.peak = max(self.peak, self.now)
-            weakref.finalize(storage, self._drop, size)
-
-    def _drop(self, size: int) -> None:
-        self.now -= size
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(out):
-            if isinstance(leaf, Tensor):
-                self.add(leaf)
-        return out
 
 
 def forward_and_back(model: Decoder, batch: int, tokens: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ import pytest
 import torch
 from safetensors import safe_open
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
+from alive import Alive
 from lightloop.errors import InputError, MissingProgramError
 from lightloop.pretrain import compiling
 from lightloop.pretrain.evaluation import load_run
@@ -172,13 +170,13 @@ def test_a_missing_compiler_is_said_before_the_first_step(tmp_path: Path, monkey
 
 
 def test_what_cannot_be_stepped_inside_backward_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lightloop.pretrain.optimizers import OPTIMIZERS
+    from lightloop.pretrain.optimizers import OPTIMIZERS, Entry
 
     class Coupled(torch.optim.SGD):
         def step(self, closure: Any = None) -> None:  # type: ignore[override]
             super().step()
 
-    monkeypatch.setitem(OPTIMIZERS, "sgd", lambda model, train: Coupled(model.parameters(), lr=train.lr))
+    monkeypatch.setitem(OPTIMIZERS, "sgd", Entry(lambda model, train: Coupled(model.parameters(), lr=train.lr)))
     with pytest.raises(InputError, match="not known whether Coupled can step one tensor"):
         train(run_of(tmp_path, optimizer="sgd", layerwise=True), tmp_path / "run")
 
@@ -198,37 +196,8 @@ def test_settings_that_do_not_fit_are_named(tmp_path: Path, changes: dict[str, o
 
 def peak_bytes(model: torch.nn.Module, work: Callable[[], None]) -> int:
     """Bytes of all tensors alive at the fullest moment of the second of two calls of `work`, weights included."""
-    with _Alive() as alive:
-        for weight in model.parameters():
-            alive.add(weight)
+    with Alive(model.parameters()) as alive:
         for _ in range(2):
             work()
             model.zero_grad()
     return alive.peak
-
-
-class _Alive(TorchDispatchMode):
-    """Counts the bytes of every tensor's storage from its first appearance to its end."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = self.peak = 0
-        self.known: weakref.WeakSet[Any] = weakref.WeakSet()
-
-    def add(self, tensor: Tensor) -> None:
-        storage = tensor.untyped_storage()
-        if storage not in self.known:
-            self.known.add(storage)
-            self.now += storage.nbytes()
-            self.peak = max(self.peak, self.now)
-            weakref.finalize(storage, self._drop, storage.nbytes())
-
-    def _drop(self, size: int) -> None:
-        self.now -= size
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(out):
-            if isinstance(leaf, Tensor):
-                self.add(leaf)
-        return out

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
+from alive import Alive
 from lightloop.optim import Apollo, fuse_backward, param_groups, plan_memory, quantize_weights
 from lightloop.optim.precision.strips import STRIP_ELEMENTS
 from lightloop.optim.quantized.weight import QuantizedTensor
@@ -30,40 +27,6 @@ SHAPES = {
     "short rows": (ModelShape(1000, 64, 176, 4, 4, 64), 4, 64),
     "wide head": (ModelShape(4000, 128, 352, 4, 1, 64), 1, 64),
 }
-
-
-class Alive(TorchDispatchMode):
-    """Counts the bytes of every tensor storage from its first appearance to its end."""
-
-    def __init__(self, tensors: Iterable[Tensor]) -> None:
-        super().__init__()
-        self.now = self.peak = 0
-        self.known: weakref.WeakSet[Any] = weakref.WeakSet()
-        for tensor in tensors:
-            self.add(tensor)
-
-    def add(self, tensor: Tensor) -> None:
-        if isinstance(tensor, QuantizedTensor):
-            for part in tensor.parts().values():
-                self.add(part)
-            return
-        storage = tensor.untyped_storage()
-        if storage not in self.known:
-            self.known.add(storage)
-            size = storage.nbytes()
-            self.now += size
-            self.peak = max(self.peak, self.now)
-            weakref.finalize(storage, self._drop, size)
-
-    def _drop(self, size: int) -> None:
-        self.now -= size
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(out):
-            if isinstance(leaf, Tensor):
-                self.add(leaf)
-        return out
 
 
 def weight_bytes(model: nn.Module) -> int:

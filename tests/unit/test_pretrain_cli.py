@@ -16,22 +16,12 @@ from lightloop.pretrain.evaluation import evaluate, evaluate_under, held_out_win
 from lightloop.pretrain.settings import PretrainSettings
 from lightloop.pretrain.trainer import train
 from lightloop.settings import parse_settings
+from tiny_run import MODEL_AND_TEXT, write_prose
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
-RUN = """
-[model]
-hidden = 16
-intermediate = 24
-heads = 2
-layers = 1
-context = 16
-
-[text]
-files = ["prose.txt"]
-tokenizer = "bytes"
-held_out = 0.1
-
+RUN = f"""
+{MODEL_AND_TEXT}
 [train]
 steps = 10
 batch = 4
@@ -43,7 +33,7 @@ eval_every = 5
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run.toml").write_text(RUN)
-    (tmp_path / "prose.txt").write_text("Many words, and again many words.\n" * 60)
+    write_prose(tmp_path)
     return tmp_path
 
 
@@ -55,6 +45,17 @@ def test_run_writes_a_folder_and_prints_its_result(cli: Cli, folder: Path) -> No
     assert "seed = 3" in (folder / "out/run.toml").read_text()
     loss = evaluate(load_run(folder / "out")[0], held_out_windows(folder / "out")).loss
     assert loss == pytest.approx(result["final_val_loss"])
+
+
+def test_keys_that_the_optimizer_does_not_read_are_noted(cli: Cli, folder: Path) -> None:
+    (folder / "run.toml").write_text(f"{RUN}rank = 4\nupdate_gap = 200\n")
+    (folder / "prose.txt").unlink()  # the notes come before anything is read
+    refused = cli("pretrain", "run", "run.toml", "--out", "out")
+    assert refused.returncode == 2
+    assert [line.split(",")[0] for line in refused.stderr.splitlines() if line.startswith("note")] == [
+        "note: rank is not read by adamw",
+        "note: update_gap is not read by adamw",
+    ]
 
 
 def test_eval_on_photonic_hardware_draws_its_noise_by_seed(cli: Cli, folder: Path) -> None:

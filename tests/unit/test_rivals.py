@@ -10,7 +10,8 @@ import torch
 from torch import Generator, Tensor
 from torch.optim import Optimizer
 
-from lightloop.optim import fuse_backward
+from lightloop.errors import InputError
+from lightloop.optim import fuse_backward, quantize_weights
 from lightloop.optim.plan.memory import plan_tensors
 from lightloop.optim.plan.states import state_rule
 from lightloop.pretrain.checkpoint import state_bytes
@@ -31,6 +32,21 @@ CONTRACT = {
     *("adamw", "adamw-8bit", "adafactor", "adam-mini", "galore", "galore-8bit", "fira", "lora", "muon"),
     *("apollo", "apollo-mini", "apollo-svd", "q-apollo", "q-apollo-mini", "sgd", "scale"),
 }
+
+
+# Keys of [train] that all builders may read.
+COMMON = {"lr", "weight_decay", "seed"}
+
+
+class Noted:
+    """The settings of a training, and which of them were read."""
+
+    def __init__(self, train: TrainSettings) -> None:
+        self.train, self.read = train, set[str]()
+
+    def __getattr__(self, key: str) -> Any:
+        self.read.add(key)
+        return getattr(self.train, key)
 
 
 def made(name: str, dtype: torch.dtype = torch.float32) -> tuple[Decoder, Optimizer]:
@@ -57,6 +73,27 @@ def weights_of(model: Decoder) -> dict[str, Tensor]:
 
 def test_the_names_are_those_of_the_contract() -> None:
     assert set(OPTIMIZERS) >= CONTRACT
+
+
+@EVERY
+def test_a_builder_reads_the_keys_that_its_entry_names(name: str) -> None:
+    noted = Noted(TrainSettings(optimizer=name))
+    OPTIMIZERS[name].build(build(SHAPE), noted)
+    assert noted.read - COMMON == set(OPTIMIZERS[name].reads)
+
+
+@EVERY
+@pytest.mark.filterwarnings("ignore:weights of 8 bits are rounded to the nearest")
+def test_int8_weights_are_planned_for_those_that_train_them(name: str) -> None:
+    model = build(SHAPE)
+    if not name.startswith("q-"):
+        quantize_weights(model)
+    try:
+        trained(model, build_optimizer(model, TrainSettings(optimizer=name)), range(1))
+    except InputError:
+        assert not state_rule(name).int8_weights
+    else:
+        assert state_rule(name).int8_weights
 
 
 @EVERY

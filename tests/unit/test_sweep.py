@@ -28,20 +28,12 @@ from lightloop.pretrain.sweep_result import SweepOutcome, best_of, curve, paired
 from lightloop.pretrain.sweep_run import compared, run_sweep
 from lightloop.pretrain.trainer import train
 from lightloop.settings import parse_settings
+from tiny_run import MODEL_AND_TEXT, write_prose
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
-SWEEP = """
-[model]
-hidden = 16
-intermediate = 24
-heads = 2
-layers = 1
-context = 16
-[text]
-files = ["prose.txt"]
-tokenizer = "bytes"
-held_out = 0.1
+SWEEP = f"""
+{MODEL_AND_TEXT}
 [train]
 steps = 12
 batch = 4
@@ -75,7 +67,7 @@ def sweep_of(text: str = SWEEP, **changes: Any) -> SweepSettings:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sweep.toml").write_text(SWEEP)
-    (tmp_path / "prose.txt").write_text("Many words, and again many words.\n" * 60)
+    write_prose(tmp_path)
     return tmp_path
 
 
@@ -83,7 +75,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished sweep in `out`; tests that change it work on a copy."""
     there = tmp_path_factory.mktemp("sweep")
-    (there / "prose.txt").write_text("Many words, and again many words.\n" * 60)
+    write_prose(there)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(there)
         sweep_with_page(sweep_of(), "out", workers=1)
@@ -123,6 +115,21 @@ def test_a_sweep_is_every_seed_at_every_rate_of_every_case(copy: Path) -> None:
     assert {path.name for path in (copy / "out/runs").iterdir()} == {
         f"{name}{seed}" for name in RUNS for seed in (0, 1)
     }
+
+
+def test_keys_that_nothing_reads_are_named() -> None:
+    """A key of [train] is for all cases: it is enough that one of them reads it."""
+    assert sweep_of().unread() == []
+    text = SWEEP.replace("[train]", "[train]\nrank = 4\nscale = 2").replace(
+        'optimizer = "sgd"', 'optimizer = "sgd"\nscale = 3'
+    )
+    assert [line.split(",")[0] for line in sweep_of(text).unread()] == ["scale is not read by sgd"]
+    alone = text.replace('optimizer = "apollo"\nprojection = "sparse"', 'optimizer = "muon"')
+    assert [line.split(", only")[0] for line in sweep_of(alone).unread()] == [
+        "scale is not read by sgd",
+        "rank is not read by adamw, muon, sgd",
+        "scale is not read by adamw, muon, sgd",
+    ]
 
 
 def test_its_runs_are_those_of_a_run_file(copy: Path) -> None:

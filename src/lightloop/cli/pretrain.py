@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from lightloop.cli.field_options import options_of
 from lightloop.cli.machine_settings import SetOption, overrides
-from lightloop.cli.output import JSON_HELP, print_json, print_line
+from lightloop.cli.output import JSON_HELP, print_json, print_line, print_note
 from lightloop.cli.pretrain_tables import print_evaluations, print_plan, print_sweep, print_training, training_bar
+from lightloop.pretrain.plan_options import PlanOptions
 
 app = typer.Typer(help="Train language models with little memory, and measure them.", no_args_is_help=True)
 
@@ -26,10 +28,14 @@ def run(
 ) -> None:
     """Train a language model as FILE says."""
     from lightloop.loop.pretrain_folder import train_with_page
+    from lightloop.pretrain.optimizers import unread
     from lightloop.pretrain.settings import PretrainSettings
     from lightloop.settings import load_settings
 
-    settings = load_settings(PretrainSettings, file).with_seed(seed)
+    given = load_settings(PretrainSettings, file)
+    for line in unread([given.train.optimizer], given.train.model_fields_set):
+        print_note(line)
+    settings = given.with_seed(seed)
     per_step = settings.train.batch * settings.model.context
     with training_bar(settings.train.steps, per_step) as on_step:
         result, _ = train_with_page(settings, out, resume=resume, on_step=on_step)
@@ -56,6 +62,8 @@ def sweep(
     from lightloop.settings import load_settings
 
     settings = load_settings(SweepSettings, file)
+    for line in settings.unread():
+        print_note(line)
     with stage_bars() as report:
         found, page = sweep_with_page(settings, out, resume=resume, workers=jobs, cluster=cluster, report=report)
     if as_json:
@@ -99,40 +107,18 @@ def evaluate_run(
 
 
 @app.command()
+@options_of(PlanOptions)
 def plan(
     model: Annotated[str, typer.Argument(help="Size of the model: llama-60m, llama-7b, ...")],
     optimizer: Annotated[str, typer.Option(help="adamw, apollo, apollo-mini, q-apollo-mini, galore, muon, ...")],
-    weights: Annotated[str | None, typer.Option(help="fp32, bf16 or int8; bf16 if the optimizer lets it.")] = None,
-    states: Annotated[str | None, typer.Option(help="fp32, bf16 or int8; as the weights, bf16 for int8.")] = None,
-    rest: Annotated[str | None, typer.Option(help="Of embedding and head: adamw, adamw-8bit or factored.")] = None,
-    rank: Annotated[int | None, typer.Option(help="Of low-rank optimizers; width / 4, at most 256.")] = None,
-    batch: Annotated[int, typer.Option(help="Sequences in a step.")] = 1,
-    tokens: Annotated[int, typer.Option(help="Length of each.")] = 256,
-    vocab: Annotated[int, typer.Option(help="Words the model knows.")] = 32_000,
-    layerwise: Annotated[bool, typer.Option("--layerwise", help="Step and free each gradient in backward.")] = False,
-    checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Compute blocks again in backward.")] = False,
-    scores: Annotated[bool, typer.Option("--scores", help="Attention keeps its scores: no fused kernel.")] = False,
-    fused_norm: Annotated[bool, typer.Option("--fused-norm", help="Norms keep less, as torch's on CUDA.")] = False,
+    *,
     as_json: JsonOption = False,
+    **options: Any,
 ) -> None:
     """The memory that training MODEL takes, by class, before anything is allocated."""
     from lightloop.pretrain.plan import plan_training
 
-    planned = plan_training(
-        model,
-        optimizer,
-        weights=weights,
-        states=states,
-        rest=rest,
-        rank=rank,
-        batch=batch,
-        tokens=tokens,
-        vocab=vocab,
-        layerwise=layerwise,
-        checkpointing=checkpointing,
-        scores=scores,
-        fused_norm=fused_norm,
-    )
+    planned = plan_training(model, optimizer, **options)
     if as_json:
         print_json(planned.to_dict())
         return

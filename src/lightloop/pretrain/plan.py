@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lightloop.errors import InputError
 from lightloop.optim.plan.memory import DEFAULT_RANK, MemoryPlan, plan_tensors
 from lightloop.optim.plan.states import STATE_FORMATS, PlannedTensor, state_rule
 from lightloop.pretrain.plan_activations import Activations, activations
+from lightloop.pretrain.plan_options import PlanOptions
 from lightloop.pretrain.shapes import ModelShape, shape_of, usual_rank
 
 PREFIX = "llama-"
@@ -88,40 +88,13 @@ class TrainingPlan:
         }
 
 
-def plan_training(
-    model: str | ModelShape,
-    optimizer: str,
-    *,
-    weights: str | None = None,
-    states: str | None = None,
-    rest: str | None = None,
-    rank: int | None = None,
-    batch: int = 1,
-    tokens: int = 256,
-    vocab: int = 32_000,
-    layerwise: bool = False,
-    checkpointing: bool = False,
-    scores: bool = False,
-    fused_norm: bool = False,
-) -> TrainingPlan:
+def plan_training(model: str | ModelShape, optimizer: str, **options: Any) -> TrainingPlan:
     """Plan the memory of training a decoder; nothing is allocated.
 
     Args:
         model: A name of `sizes()`, with or without "llama-", or a shape.
         optimizer: A name of `state_rules()`.
-        weights: "fp32", "bf16" or "int8" (matrices of the blocks, the rest bf16); bf16, or what the optimizer
-            prescribes, if None. Gradients and activations are as wide, and bf16 for int8.
-        states: "fp32", "bf16" or "int8"; as the weights, and bf16 for int8 weights, if None.
-        rest: How embedding, head and norms keep their states: "adamw", "adamw-8bit" or "factored"; as the optimizer
-            does if None.
-        rank: r of low-rank optimizers; a quarter of the width, and at most 256, if None.
-        batch: Sequences in a step.
-        tokens: Length of each.
-        vocab: Words, if `model` is a name.
-        layerwise: Step and free each gradient inside backward.
-        checkpointing: Keep the inputs of blocks only, and compute blocks again in backward.
-        scores: Attention keeps its scores, as without a fused kernel.
-        fused_norm: Norms keep less, as torch's fused kernel on CUDA.
+        **options: Those of `PlanOptions`.
 
     Returns:
         Bytes by class, and the peak.
@@ -129,42 +102,31 @@ def plan_training(
     Raises:
         InputError: A name is unknown, a number is not positive, or formats or rank do not fit.
     """
-    for name, value in {"batch": batch, "tokens": tokens, "vocab": vocab}.items():
-        if value < 1:
-            raise InputError(f"{name} = {value} cannot be trained on", allowed=["an integer >= 1"])
-    shape = model if isinstance(model, ModelShape) else shape_of(model.removeprefix(PREFIX), vocab=vocab)
-    rule = state_rule(optimizer)
+    asked = PlanOptions(**options)
+    shape = model if isinstance(model, ModelShape) else shape_of(model.removeprefix(PREFIX), vocab=asked.vocab)
+    rule, rank = state_rule(optimizer), asked.rank
     if rank is None and rule.low_rank:
         rank = min(usual_rank(shape.hidden), DEFAULT_RANK)  # arXiv 2412.05270: a quarter of the width, 256 at 7B
     memory = plan_tensors(
         decoder_tensors(shape),
         optimizer,
-        weights=weights,
-        states=states,
-        rest=rest,
+        weights=asked.weights,
+        states=asked.states,
+        rest=asked.rest,
         rank=rank,
-        layerwise=layerwise,
+        layerwise=asked.layerwise,
     )
-    plain = "bf16" if memory.weights == "int8" else memory.weights
-    number_bytes = STATE_FORMATS[plain](1)
-    parts = activations(
-        shape,
-        batch=batch,
-        tokens=tokens,
-        number_bytes=number_bytes,
-        scores=scores,
-        fused_norm=fused_norm,
-        checkpointing=checkpointing,
-        adapter_rank=(rank or 0) if rule.adapters else 0,
-    )
+    number_bytes = STATE_FORMATS["bf16" if memory.weights == "int8" else memory.weights](1)
+    adapter_rank = (rank or 0) if rule.adapters else 0
+    parts = activations(shape, asked, number_bytes=number_bytes, adapter_rank=adapter_rank)
     dequantised = number_bytes * shape.hidden * shape.intermediate if memory.weights == "int8" else 0
     memory = replace(memory, activations_bytes=parts.largest_bytes + dequantised)
     return TrainingPlan(
         model=model if isinstance(model, str) else f"{shape.parameters / 1e6:.4g} M parameters",
         parameters=shape.parameters,
-        batch=batch,
-        tokens=tokens,
-        checkpointing=checkpointing,
+        batch=asked.batch,
+        tokens=asked.tokens,
+        checkpointing=asked.checkpointing,
         memory=memory,
         activations=parts,
         dequantised_bytes=dequantised,

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lightloop.pretrain.plan_options import PlanOptions
 from lightloop.pretrain.shapes import ModelShape
 
 FLOAT32_BYTES = 4
@@ -56,43 +57,29 @@ class Activations:
         return max(self.loss_bytes, self.saved_bytes)
 
 
-def activations(
-    shape: ModelShape,
-    *,
-    batch: int,
-    tokens: int,
-    number_bytes: int,
-    scores: bool = False,
-    fused_norm: bool = False,
-    checkpointing: bool = False,
-    adapter_rank: int = 0,
-) -> Activations:
+def activations(shape: ModelShape, asked: PlanOptions, *, number_bytes: int, adapter_rank: int = 0) -> Activations:
     """Activations of one forward and backward pass.
 
     Args:
         shape: Sizes of the decoder.
-        batch: Sequences.
-        tokens: Length of each.
+        asked: Batch and tokens, and what attention, norms and checkpointing keep.
         number_bytes: e, 4 for float32 and 2 for bfloat16.
-        scores: Whether attention keeps softmax(q kᵀ), as without a fused kernel.
-        fused_norm: Whether norms are single kernels.
-        checkpointing: Whether only the input of each block is kept, and the rest computed again in backward.
         adapter_rank: Width of the adapters beside each of the seven matrices of a block; 0 for none.
     """
-    t, h, f, e = tokens, shape.hidden, shape.intermediate, number_bytes
-    positions = batch * t
+    t, h, f, e = asked.tokens, shape.hidden, shape.intermediate, number_bytes
+    positions = asked.batch * t
     residual = e * positions * h
     logits = FLOAT32_BYTES * positions * shape.vocab
-    norm = residual + (residual if fused_norm else 2 * FLOAT32_BYTES * positions * h) + FLOAT32_BYTES * positions
+    norm = residual + (residual if asked.fused_norm else 2 * FLOAT32_BYTES * positions * h) + FLOAT32_BYTES * positions
     of_attention = 4 * residual + e * shape.heads * positions * t
-    if not scores:
+    if not asked.scores:
         of_attention = 5 * residual + FLOAT32_BYTES * positions * shape.heads
     block = 2 * norm + of_attention + 4 * e * positions * f + 7 * e * positions * adapter_rank
     head = norm + logits + INT64_BYTES * positions + FLOAT32_BYTES
     outside = INT64_BYTES * positions + e * t * (h // shape.heads)
     forward = saved = shape.layers * block + head + outside
-    if checkpointing:
-        shared = residual if fused_norm or e == FLOAT32_BYTES else 0  # the first norm keeps the input itself
+    if asked.checkpointing:
+        shared = residual if asked.fused_norm or e == FLOAT32_BYTES else 0  # the first norm keeps the input itself
         inputs = shape.layers * residual + outside
         forward, saved = inputs + head, inputs + max(head, block - shared)
     return Activations(saved, forward, block, head, residual, logits)

@@ -17,7 +17,6 @@ from lightloop.pretrain.noise import noisy_copy
 from lightloop.pretrain.noise_settings import NoiseSettings
 from lightloop.pretrain.optimizers import build_optimizer
 from lightloop.pretrain.settings import PretrainSettings, TrainSettings
-from lightloop.pretrain.shapes import usual_rank
 from lightloop.pretrain.text import ReadyText, prepare_text, read_text
 from lightloop.runs import RunFolder, write_json
 
@@ -88,8 +87,7 @@ def prepare(settings: PretrainSettings, folder: RunFolder) -> Run:
     scorer, config = _scorer(settings, text, device)
     model = scorer.model if isinstance(scorer, FolderModel) else scorer
     parameters = sum(weight.numel() for weight in model.parameters())
-    optimizer = build_optimizer(model, _with_rank(chosen, scorer))
-    _round_weights(optimizer, chosen)
+    optimizer = build_optimizer(model, chosen)
     write_json(folder / "config.json", config)
     noisy = None if noise is None else noisy_copy(scorer, noise)
     if chosen.compile:
@@ -128,27 +126,6 @@ def _scorer(
     fresh = build(settings.model.shape(text.tokenizer.vocab), seed=chosen.seed, device=device).to(dtype)
     fresh.model.checkpointing = chosen.gradient_checkpointing
     return fresh, fresh.shape.config() | {"torch_dtype": str(dtype).removeprefix("torch.")}
-
-
-def _with_rank(chosen: TrainSettings, scorer: Decoder | FolderModel) -> TrainSettings:
-    """The rank that goes without saying, for a model whose width is in its own config."""
-    if chosen.rank is not None or not isinstance(scorer, FolderModel):
-        return chosen
-    width = scorer.model.get_input_embeddings().weight.shape[1]
-    return chosen.model_copy(update={"rank": usual_rank(width)})
-
-
-def _round_weights(optimizer: Optimizer, chosen: TrainSettings) -> None:
-    """Let the optimizer write weights as the settings say."""
-    if chosen.weight_rounding == "nearest":
-        return
-    if not all("weight_rounding" in group for group in optimizer.param_groups):
-        raise InputError(
-            f"optimizer {chosen.optimizer!r} rounds weights to the nearest number only",
-            hint="take one of the APOLLO family for weight_rounding = 'stochastic'",
-        )
-    for group in optimizer.param_groups:
-        group["weight_rounding"] = chosen.weight_rounding
 
 
 def _device(name: str) -> torch.device:

@@ -24,6 +24,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field, PositiveFloat, model_validator
 
 from lightloop.errors import InputError, unknown_name
+from lightloop.pretrain.optimizers import unread
 from lightloop.pretrain.settings import ModelSettings, OptimizerName, PretrainSettings, TextSettings, TrainSettings
 from lightloop.settings import Settings, mistaken, mistakes
 
@@ -166,6 +167,11 @@ class SweepSettings(Settings):
             for case in self.sweep.case
             for lr in case.lr[place : place + 1]
         ]
+
+    def unread(self) -> list[str]:
+        """A line for each key that a case sets and its optimizer does not read, or [train] sets and no case reads."""
+        own = [line for case in self.sweep.case for line in unread([case.optimizer], case.options)]
+        return own + unread([case.optimizer for case in self.sweep.case], self.train.model_fields_set)
 
     def record(self) -> dict[str, Any]:
         """The settings as `run.toml` holds them: such that they can be read again."""

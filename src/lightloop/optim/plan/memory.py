@@ -209,6 +209,9 @@ def _formats(rule: StateRule, weights: str | None, states: str | None) -> tuple[
         if given and prescribed and given != prescribed:
             raise InputError(f"{rule.name} has no {given} {kind}", allowed=[prescribed], hint=f"leave out {kind}")
     chosen = weights or rule.weights or "bf16"
+    if chosen == "int8" and not rule.int8_weights:
+        able = [name for name, entry in state_rules().items() if entry.int8_weights]
+        raise InputError(f"{rule.name} cannot train int8 weights", allowed=able, hint="take one, or other weights")
     return chosen, states or rule.states or ("bf16" if chosen == "int8" else chosen)
 
 

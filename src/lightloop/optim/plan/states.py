@@ -113,6 +113,7 @@ class StateRule:
         states: Format of the states that the method prescribes.
         weights: Format of the weights that it prescribes.
         rank: Rank that it prescribes.
+        int8_weights: Whether weights may be kept in 8 bits.
     """
 
     name: str
@@ -124,6 +125,7 @@ class StateRule:
     states: str | None = None
     weights: str | None = None
     rank: int | None = None
+    int8_weights: bool = False
 
     @property
     def low_rank(self) -> bool:

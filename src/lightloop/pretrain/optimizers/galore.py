@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from lightloop.pretrain.optimizers.options import low_rank_options, rank_of
 
 if TYPE_CHECKING:
+    from torch import nn
     from torch.optim import Optimizer
 
-    from lightloop.pretrain.model import Decoder
     from lightloop.pretrain.settings import TrainSettings
 
 
-def galore(model: Decoder, train: TrainSettings) -> Optimizer:
+def galore(model: nn.Module, train: TrainSettings) -> Optimizer:
     """`lightloop.optim.GaLore`."""
     from lightloop.optim.galore import GaLore
     from lightloop.optim.groups import param_groups
@@ -21,7 +21,7 @@ def galore(model: Decoder, train: TrainSettings) -> Optimizer:
     return GaLore(param_groups(model, rank=rank_of(model, train)), **low_rank_options(train))
 
 
-def fira(model: Decoder, train: TrainSettings) -> Optimizer:
+def fira(model: nn.Module, train: TrainSettings) -> Optimizer:
     """`lightloop.optim.Fira`."""
     from lightloop.optim.fira import Fira
     from lightloop.optim.groups import param_groups

@@ -8,13 +8,13 @@ from lightloop.errors import InputError
 from lightloop.pretrain.optimizers.options import rank_of
 
 if TYPE_CHECKING:
+    from torch import nn
     from torch.optim import Optimizer
 
-    from lightloop.pretrain.model import Decoder
     from lightloop.pretrain.settings import TrainSettings
 
 
-def lora(model: Decoder, train: TrainSettings) -> Optimizer:
+def lora(model: nn.Module, train: TrainSettings) -> Optimizer:
     """Adapters on attention and gated layers, which are frozen, and AdamW on adapters and the rest.
 
     `train.scale` is the factor of the adapters, α / r with α = 32 if not given. Changes the model.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from lightloop.errors import InputError
 
 if TYPE_CHECKING:
+    from torch import nn
     from torch.optim import Optimizer
 
-    from lightloop.pretrain.model import Decoder
     from lightloop.pretrain.settings import TrainSettings
 
 # Muon's learning rate as a multiple of `train.lr`, which is AdamW's. With `match_rms_adamw` (Liu et al., arXiv
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LR_FACTOR = 1.0
 
 
-def muon(model: Decoder, train: TrainSettings) -> Optimizer:
+def muon(model: nn.Module, train: TrainSettings) -> Optimizer:
     """`torch.optim.Muon` on attention and gated layers, `torch.optim.AdamW` on the rest.
 
     Raises:

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lightloop.pretrain.optimizers.widths import hidden_width
 from lightloop.pretrain.shapes import usual_rank
 
 if TYPE_CHECKING:
-    from lightloop.pretrain.model import Decoder
+    from torch import nn
+
     from lightloop.pretrain.settings import TrainSettings
 
 
-def rank_of(model: Decoder, train: TrainSettings) -> int:
+def rank_of(model: nn.Module, train: TrainSettings) -> int:
     """The rank that `train` names, or a quarter of the hidden width."""
-    return train.rank or usual_rank(model.shape.hidden)
+    return train.rank or usual_rank(hidden_width(model))
 
 
 def low_rank_options(train: TrainSettings) -> dict[str, Any]:
-    """Options of `lightloop.optim.LowRank` but the rank; those that `train` leaves open are the optimizer's own."""
+    """Options of `lightloop.optim.LowRank` but rank and projection; a scale left open is the optimizer's own."""
     options = {
         "lr": train.lr,
         "update_gap": train.update_gap,
         "weight_decay": train.weight_decay,
         "seed": train.seed,
+        "weight_rounding": train.weight_rounding,
     }
-    chosen = {"scale": train.scale, "projection": train.projection}
-    return options | {name: value for name, value in chosen.items() if value is not None}
+    return options if train.scale is None else {**options, "scale": train.scale}
+
+
+def apollo_options(train: TrainSettings) -> dict[str, Any]:
+    """The same, and the projection, which is the optimizer's own if it is left open."""
+    options = low_rank_options(train)
+    return options if train.projection is None else {**options, "projection": train.projection}

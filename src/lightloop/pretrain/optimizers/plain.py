@@ -5,27 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from torch import nn
     from torch.optim import Optimizer
 
-    from lightloop.pretrain.model import Decoder
     from lightloop.pretrain.settings import TrainSettings
 
 
-def adamw(model: Decoder, train: TrainSettings) -> Optimizer:
+def adamw(model: nn.Module, train: TrainSettings) -> Optimizer:
     """`torch.optim.AdamW`, its fused kernel."""
     from torch.optim import AdamW
 
     return AdamW(model.named_parameters(), lr=train.lr, weight_decay=train.weight_decay, fused=True)
 
 
-def adafactor(model: Decoder, train: TrainSettings) -> Optimizer:
+def adafactor(model: nn.Module, train: TrainSettings) -> Optimizer:
     """`torch.optim.Adafactor`, which multiplies the learning rate by the root mean square of each weight."""
     from torch.optim import Adafactor
 
     return Adafactor(model.named_parameters(), lr=train.lr, weight_decay=train.weight_decay)
 
 
-def sgd(model: Decoder, train: TrainSettings) -> Optimizer:
+def sgd(model: nn.Module, train: TrainSettings) -> Optimizer:
     """`torch.optim.SGD` without momentum."""
     from torch.optim import SGD
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lightloop.pretrain.optimizers.options import low_rank_options, rank_of
+from lightloop.pretrain.optimizers.options import apollo_options, rank_of
 
 if TYPE_CHECKING:
+    from torch import nn
     from torch.optim import Optimizer
 
-    from lightloop.pretrain.model import Decoder
     from lightloop.pretrain.settings import TrainSettings
 
 
-def q_apollo(model: Decoder, train: TrainSettings) -> Optimizer:
+def q_apollo(model: nn.Module, train: TrainSettings) -> Optimizer:
     """`lightloop.optim.Apollo` on attention and gated layers in 8 bits, 8-bit AdamW on the rest."""
     from lightloop.optim.apollo import Apollo
     from lightloop.optim.groups import param_groups
@@ -23,7 +23,7 @@ def q_apollo(model: Decoder, train: TrainSettings) -> Optimizer:
     return Apollo(groups, **_options(train))
 
 
-def q_apollo_mini(model: Decoder, train: TrainSettings) -> Optimizer:
+def q_apollo_mini(model: nn.Module, train: TrainSettings) -> Optimizer:
     """The same with `lightloop.optim.Apollo.mini`."""
     from lightloop.optim.apollo import Apollo
     from lightloop.optim.groups import param_groups
@@ -34,4 +34,4 @@ def q_apollo_mini(model: Decoder, train: TrainSettings) -> Optimizer:
 
 def _options(train: TrainSettings) -> dict[str, Any]:
     formats = {"weight_rounding": "stochastic", "state_dtype": "bf16", "rest": "adamw-8bit"}
-    return low_rank_options(train) | formats
+    return apollo_options(train) | formats
