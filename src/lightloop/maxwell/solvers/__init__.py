@@ -1,0 +1,1 @@
+"""Ways of solving M u = f for the operators of `lightloop.maxwell.stencil`."""
