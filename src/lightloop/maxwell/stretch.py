@@ -2,8 +2,8 @@
 
     s(l) = 1 − j σ(l)/(ω ε0),   σ(l) = σ_max (l/L)^m,   σ_max = −(m + 1) ln R / (2 η0 L)
 
-with l the depth in a layer of thickness L, so that a plane wave in vacuum that goes straight in, is reflected at the wall
-behind, and comes out again is R times what it was. Time goes as e^(+jωt), so Im s ≤ 0 attenuates.
+with l the depth in a layer of thickness L, so that a plane wave in vacuum that goes straight in and comes
+back from the wall behind is R times what it was. Time goes as e^(+jωt), so Im s ≤ 0 attenuates.
 Both layers of an axis are the mirror image of one another.
 """
 
