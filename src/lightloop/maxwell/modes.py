@@ -62,7 +62,8 @@ def section(stencil: Stencil, axis: int, place: int, span: slice) -> Section:
         if axis == 0
         else (stencil.diagonal.T, stencil.across_y.T, stencil.across_x.T)
     )
-    return Section(diagonal[place, span], beside[place, span][1:], ahead[place, span])
+    start, stop, _ = span.indices(diagonal.shape[1])
+    return Section(diagonal[place, start:stop], beside[place, start + 1 : stop], ahead[place, start:stop])
 
 
 def modes(of: Section, count: int, k0_dl: float) -> list[Mode]:
