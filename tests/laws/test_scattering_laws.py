@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.constants import c as speed_of_light
+from scipy.constants import epsilon_0, mu_0
 
 from lightloop.maxwell.modes import modes, section
 from lightloop.maxwell.ports import Port
@@ -143,3 +145,37 @@ def test_a_straight_guide_delays_and_does_nothing_else(polarization: str) -> Non
     steps = 3.0 / 0.05
     assert np.abs(np.diag(found)).max() ** 2 < PML_POWER
     assert found[1, 0] == pytest.approx(line.mode.step**steps, abs=1e-4)
+
+
+@pytest.mark.parametrize("eps_r", [2.0, 4.0 - 0.1j])
+@pytest.mark.parametrize("polarization", ["Ez", "Hz"])
+def test_what_a_current_supplies_leaves_or_is_absorbed(polarization: str, eps_r: complex) -> None:
+    current = np.zeros((90, 80))
+    current[45, 30] = 1.0
+    balance = Simulation(np.full((90, 80), eps_r), 0.05, WAVELENGTH_UM, polarization, 15).solve(current).power_balance
+    assert balance.error < ROUNDING and balance.radiated > 0
+    assert balance.absorbed == 0 if np.isreal(eps_r) else balance.absorbed > 0.1 * balance.radiated
+
+
+@pytest.mark.parametrize("polarization, constant", [("Ez", mu_0), ("Hz", epsilon_0)])
+def test_a_line_current_radiates_as_in_free_space(polarization: str, constant: float) -> None:
+    """P = ω μ0 |I|²/8 for 1 A, and its dual; of the grid of 31 points per wavelength 0.5 % is asked for."""
+    current = np.zeros((120, 100))
+    current[60, 50] = 1.0 / 0.05e-6**2
+    found = Simulation(np.ones((120, 100)), 0.05, WAVELENGTH_UM, polarization, 15).solve(current)
+    omega = 2 * math.pi * speed_of_light / (WAVELENGTH_UM * 1e-6)
+    assert found.power_balance.radiated == pytest.approx(omega * constant / 8, rel=6e-3)
+    assert found.residual < ROUNDING
+
+
+@pytest.mark.parametrize("polarization", ["Ez", "Hz"])
+def test_the_fields_obey_amperes_and_faradays_laws(polarization: str) -> None:
+    """Of a plane wave in the middle of the grid: the ratio of the fields is the impedance of the medium."""
+    current = np.zeros((200, 4))
+    current[60] = 1.0
+    found = Simulation(np.full((200, 4), 2.25), 0.05, WAVELENGTH_UM, polarization, (40, 0), (None, 0.0)).solve(current)
+    out_of_plane, in_plane = (found.ez, found.hy) if polarization == "Ez" else (found.hz, found.ey)
+    impedance = math.sqrt(mu_0 / epsilon_0 / 2.25)
+    expected = -1 / impedance if polarization == "Ez" else impedance
+    middle = 0.5 * (in_plane[110, 0] + in_plane[111, 0])
+    assert middle / out_of_plane[110, 0] == pytest.approx(expected, rel=0.01)  # of a grid of 21 points per wavelength

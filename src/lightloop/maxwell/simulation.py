@@ -9,13 +9,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lightloop.errors import unknown_name
+from lightloop.errors import InputError, unknown_name
+from lightloop.maxwell.fields import Fields
 from lightloop.maxwell.permittivity import Permittivity
 from lightloop.maxwell.polarization import POLARIZATIONS, operator
 from lightloop.maxwell.ports import Line, Port, line_of
+from lightloop.maxwell.power import power_balance
 from lightloop.maxwell.solvers.nested import factorize
 from lightloop.maxwell.stencil import Stencil
-from lightloop.maxwell.stretch import angular_frequency, stretched, wave_number_per_um
+from lightloop.maxwell.stretch import Stretch, angular_frequency, stretched, wave_number_per_um
 from lightloop.maxwell.waves import enter, leave, unit_amplitude
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -84,11 +86,15 @@ class Simulation:
         return wave_number_per_um(self.wavelength_um) * self.dl_um
 
     @cached_property
+    def stretch(self) -> tuple[Stretch, Stretch]:
+        """Of x and of y."""
+        nx, ny = self.permittivity.zz.shape
+        return stretched(nx, self.pml_cells[0], self.k0_dl), stretched(ny, self.pml_cells[1], self.k0_dl)
+
+    @cached_property
     def stencil(self) -> Stencil:
         """The operator."""
-        nx, ny = self.permittivity.zz.shape
-        stretch = (stretched(nx, self.pml_cells[0], self.k0_dl), stretched(ny, self.pml_cells[1], self.k0_dl))
-        return operator(self.polarization, self.permittivity, self.k0_dl, stretch, self.bloch)
+        return operator(self.polarization, self.permittivity, self.k0_dl, self.stretch, self.bloch)
 
     @cached_property
     def factor(self) -> Any:
@@ -103,6 +109,30 @@ class Simulation:
     def line(self, port: Port) -> Line:
         """A port on the grid."""
         return line_of(port, self.stencil, self.dl_um, self.k0_dl, self.pml_cells)
+
+    def solve(self, current: Array) -> Fields:
+        """The fields of a current density out of the plane.
+
+        Args:
+            current: Electric in A/m² for Ez, magnetic in V/m² for Hz, complex amplitudes at the points, shape (nx, ny).
+
+        Raises:
+            InputError: The current has another shape, is zero, or is not finite.
+        """
+        current = np.asarray(current)
+        if current.shape != self.stencil.shape:
+            raise InputError(f"a current of shape {current.shape}", allowed=[f"shape {self.stencil.shape}, the grid's"])
+        if not np.isfinite(current).all() or not current.any():
+            raise InputError("the current is zero everywhere or not finite", hint="set it at one point at least")
+        (x, _), (y, _) = self.stretch
+        dl_m, k0 = self.dl_um * 1e-6, wave_number_per_um(self.wavelength_um) * 1e6
+        f = self.polarization.right_hand_side(current, self.k0_dl, dl_m, x[:, None] * y)
+        u = self.factor.solve(f[..., None])[..., 0]
+        return Fields(
+            components=self.polarization.fields(u, self.stencil, self.stretch, k0, dl_m),
+            residual=float(np.linalg.norm(self.stencil.apply(u) - f) / np.linalg.norm(f)),
+            power_balance=power_balance(self.stencil, f, u, self.pml_cells, self._power_factor),
+        )
 
     def smatrix(self, ports: Sequence[Port]) -> SMatrix:
         """Scattering between ports, by one factorisation."""
