@@ -178,4 +178,4 @@ def test_the_fields_obey_amperes_and_faradays_laws(polarization: str) -> None:
     impedance = math.sqrt(mu_0 / epsilon_0 / 2.25)
     expected = -1 / impedance if polarization == "Ez" else impedance
     middle = 0.5 * (in_plane[110, 0] + in_plane[111, 0])
-    assert middle / out_of_plane[110, 0] == pytest.approx(expected, rel=0.01)  # of a grid of 21 points per wavelength
+    assert middle / out_of_plane[110, 0] == pytest.approx(expected, rel=0.016)  # (k dl)²/6 of this grid
