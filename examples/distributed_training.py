@@ -13,6 +13,8 @@ Make the groups after sharding or wrapping the model: the tensors change then, t
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from pathlib import Path
 
 import torch
@@ -93,6 +95,18 @@ def train(model: nn.Module, optimizer: Apollo, rows: Rows, begin: int, options: 
             checkpoint.save(state_of(model, optimizer, done), checkpoint_id=options.out / f"step-{done}")
 
 
+def end() -> None:
+    """End this process, all others being done too.
+
+    Not by returning: a wrapped model keeps gloo's threads alive after the group is destroyed, and one of them that lets
+    go of a tensor while the interpreter is taken down aborts the process (PyTorch pull request 179291).
+    """
+    distributed.barrier()
+    distributed.destroy_process_group()
+    sys.stdout.flush()
+    os._exit(0)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mode", choices=list(MODES), default="fsdp2")
@@ -120,7 +134,7 @@ def main() -> None:
     corpus = read_files([options.text]) if options.text else load_corpus("kjv")
     begin = resume(model, optimizer, options.resume) if options.resume else 0
     train(model, optimizer, Rows(corpus.text, options.batch, options.seed), begin, options)
-    distributed.destroy_process_group()
+    end()
 
 
 if __name__ == "__main__":
