@@ -23,7 +23,7 @@ from typing import NamedTuple
 Point = tuple[int, int]
 SIDES = ("bottom", "right", "top", "left")
 # Boxes of at most so many points in each direction are eliminated as a whole.
-WHOLE = 3
+WHOLE = 4
 
 
 class Box(NamedTuple):
@@ -111,7 +111,7 @@ def _cut(box: Box, ring: list[Point]) -> tuple[tuple[Point, ...], tuple[Half, ..
     """The line in the middle of the longer side, and the halves beside it."""
     axis = 0 if box.width >= box.height else 1
     size = (box.width, box.height)
-    at = (size[axis] - 1) // 2
+    at = _middle(size[axis])
     line = tuple((at, y) for y in range(box.height)) if axis == 0 else tuple((x, at) for x in range(box.width))
     low, high = (("left", "right"), ("bottom", "top"))[axis]
     halves = []
@@ -120,6 +120,14 @@ def _cut(box: Box, ring: list[Point]) -> tuple[tuple[Point, ...], tuple[Half, ..
         sizes, origin = ((length, box.height), (start, 0)) if axis == 0 else ((box.width, length), (0, start))
         halves.append(_half(Box(*sizes, box.walls - {side}, side), origin, line, ring))
     return line, tuple(halves)
+
+
+def _middle(count: int) -> int:
+    """Where a side is cut: near its middle, and so that the smaller boxes become whole ones of WHOLE − 1 points."""
+    half = (count - 1) // 2
+    below = half - (half + 1) % WHOLE
+    above = below + WHOLE
+    return below if half - below <= above - half or above >= count else above
 
 
 def _half(box: Box, origin: Point, line: tuple[Point, ...], ring: list[Point]) -> Half:

@@ -9,6 +9,8 @@ A⁻¹ and X are kept, S is handed on. M is complex-symmetric, so the same X ser
 M⁻¹. Pivots are chosen within A. For n × n points there are some 60 n³ complex operations in all, all but a few percent
 of them in products of dense matrices, and 55 n² numbers are kept for n = 512.
 
+Where nothing is lost a front is real, and a complex right-hand side is two real ones.
+
 Shapes: A⁻¹ (boxes, p, p), X (boxes, p, r), S (boxes, r, r), right-hand sides f (nx, ny, k).
 """
 
@@ -18,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightloop.maxwell.solvers.dissection import Share, Step, dissect
+from lightloop.maxwell.solvers.dissection import Share, Step, Window, dissect
 from lightloop.maxwell.solvers.fronts import Box
 from lightloop.maxwell.stencil import Stencil
 
@@ -28,10 +30,28 @@ HALVED_FROM = 96
 
 
 class Eliminated(NamedTuple):
-    """What is kept of all fronts of a step: A⁻¹ and X."""
+    """What is kept of all fronts of a step: −A⁻¹ and X."""
 
     inverse: Array
     towards_ring: Array
+
+
+class Numbers(NamedTuple):
+    """The operator, raveled."""
+
+    diagonal: Array
+    across: tuple[Array, Array]
+
+    @classmethod
+    def of(cls, stencil: Stencil) -> Numbers:
+        """Those of M."""
+        return cls(stencil.diagonal.ravel(), (stencil.across_x.ravel(), stencil.across_y.ravel()))
+
+    @property
+    def real(self) -> Numbers:
+        """Their real parts."""
+        along_x, along_y = (np.ascontiguousarray(part.real) for part in self.across)
+        return Numbers(np.ascontiguousarray(self.diagonal.real), (along_x, along_y))
 
 
 class BoxFactor:
@@ -50,13 +70,16 @@ class BoxFactor:
     """
 
     def __init__(self, stencil: Stencil, box: Box, origin: tuple[int, int] = (0, 0)) -> None:
-        self.steps = dissect(box, origin)
+        window = real_window(stencil, box, origin)
+        self.steps = dissect(box, origin, stencil.shape[1], window)
         self._kept: list[Eliminated] = []
+        numbers = Numbers.of(stencil)
+        real = numbers.real if window else numbers
         left: dict[int, Array] = {}
         last_use = {share.step: number for number, step in enumerate(self.steps) for share in step.shares}
         for number, step in enumerate(self.steps):
             eliminate = _eliminate_line if step.shares else _eliminate_all
-            eliminated, left[number] = eliminate(stencil, step, left)
+            eliminated, left[number] = eliminate(real if step.real else numbers, step, left)
             self._kept.append(eliminated)
             for share in step.shares:
                 if last_use[share.step] == number:
@@ -69,43 +92,67 @@ class BoxFactor:
         return sum(kept.inverse.size + kept.towards_ring.size for kept in self._kept)
 
     def forward(self, f: Array) -> tuple[list[Array], Array]:
-        """Right-hand sides on the lines, as `backward` wants them, and what is left on the ring, shape (ring, k)."""
+        """Right-hand sides, complex, on the lines, as `backward` wants them, and what is left on the ring (ring, k)."""
         on_lines: list[Array] = []
         on_rings: list[Array] = []
+        flat = f.reshape(-1, f.shape[-1])
         for step, kept in zip(self.steps, self._kept, strict=True):
-            own = f[step.places(step.front.points)]
+            own = flat.take(step.points, axis=0)
             parts = [on_rings[share.step][share.members] for share in step.shares]
             for share, part in zip(step.shares, parts, strict=True):
-                own = own + _on_line(share, part, own.shape[1])
-            ring = kept.towards_ring.transpose(0, 2, 1) @ own
+                own[share.of] += _on_line(share, part, own.shape[1])
+            ring = _product(kept.towards_ring.transpose(0, 2, 1), own)
             for share, part in zip(step.shares, parts, strict=True):
                 for of_half, of_ring in share.half.runs:
-                    ring[:, of_ring] += part[:, of_half]
+                    ring[share.of, of_ring] += part[:, of_half]
             on_lines.append(own)
             on_rings.append(ring)
         return on_lines, on_rings[-1][0]
 
     def backward(self, on_lines: list[Array], ring: Array, u: Array) -> None:
-        """Write the fields of the box into `u`, shape (nx, ny, k), from those on its ring, shape (ring, k)."""
+        """Write the fields of the box into `u`, shape (nx, ny, k) and contiguous, from those on its ring (ring, k)."""
         rings: list[Array | None] = [None] * len(self.steps)
-        rings[-1] = ring[None]
+        rings[-1] = np.ascontiguousarray(ring)[None]
+        flat = u.reshape(-1, u.shape[-1])
         for number in reversed(range(len(self.steps))):
             step, kept, around = self.steps[number], self._kept[number], rings[number]
             assert around is not None
-            own = kept.inverse @ on_lines[number]
-            own += kept.towards_ring @ around
-            u[step.places(step.front.points)] = own
+            own = _product(kept.towards_ring, around)
+            own -= _product(kept.inverse, on_lines[number])
+            flat[step.points] = own
             for share in step.shares:
                 of_halves = rings[share.step]
                 if of_halves is None:
                     size = self.steps[share.step]
-                    of_halves = np.empty((len(size.origins), size.front.ring_size, u.shape[2]), dtype=u.dtype)
+                    of_halves = np.empty((len(size.points), size.ring_size, u.shape[2]), dtype=u.dtype)
                     rings[share.step] = of_halves
                 part = of_halves[share.members]
-                _on_line(share, part, own.shape[1])[...] = own
+                _on_line(share, part, own.shape[1])[...] = own[share.of]
                 for of_half, of_ring in share.half.runs:
-                    part[:, of_half] = around[:, of_ring]
+                    part[:, of_half] = around[share.of, of_ring]
             rings[number] = None
+
+
+def real_window(stencil: Stencil, box: Box, origin: tuple[int, int]) -> Window | None:
+    """The part of a box between the absorbing layers, if M is real there."""
+    (x, y), (w, h) = origin, (box.width, box.height)
+    lossy = stencil.diagonal[x : x + w, y : y + h].imag != 0
+    free_x, free_y = (np.flatnonzero(~lossy.all(axis=axis)) for axis in (1, 0))
+    if not len(free_x):
+        return None
+    first_x, last_x, first_y, last_y = x + free_x[0], x + free_x[-1] + 1, y + free_y[0], y + free_y[-1] + 1
+    within = (
+        stencil.diagonal[first_x:last_x, first_y:last_y],
+        stencil.across_x[first_x : last_x + 1, first_y:last_y],
+        stencil.across_y[first_x:last_x, first_y : last_y + 1],
+    )
+    real = not any(part.imag.any() for part in within)
+    return Window(int(first_x), int(last_x), int(first_y), int(last_y)) if real else None
+
+
+def _product(x: Array, f: Array) -> Array:
+    """X f, of complex f, which are twice as many real ones to a real X."""
+    return x @ f if np.iscomplexobj(x) else (x @ f.view(float)).view(complex)
 
 
 def _on_line(share: Share, of_half: Array, length: int) -> Array:
@@ -114,65 +161,70 @@ def _on_line(share: Share, of_half: Array, length: int) -> Array:
     return line[:, ::-1] if share.half.reverse else line
 
 
-def _own_entries(stencil: Stencil, step: Step) -> Array:
-    """A without what the halves leave on it, shape (boxes, p, p)."""
-    front, count = step.front, len(step.front.points)
-    a = np.zeros((len(step.origins), count, count), dtype=stencil.diagonal.dtype)
-    every = np.arange(count)
-    a[:, every, every] = stencil.diagonal[step.places(front.points)]
-    for coupling in front.inner:
-        values = (stencil.across_x, stencil.across_y)[coupling.axis][step.places(coupling.place)]
-        a[:, coupling.first, coupling.second] = a[:, coupling.second, coupling.first] = values
+def _own_entries(numbers: Numbers, step: Step, a: Array) -> Array:
+    """A with M among the points of each box added, shape (boxes, p, p)."""
+    every = np.arange(a.shape[1])
+    a[:, every, every] += numbers.diagonal.take(step.points)
+    for axis, first, second, places in step.inner:
+        values = numbers.across[axis].take(places)
+        a[:, first, second] += values
+        a[:, second, first] += values
     return a
 
 
-def _eliminate_all(stencil: Stencil, step: Step, _: dict[int, Array]) -> tuple[Eliminated, Array]:
-    """A small box as a whole: each point of its ring has one neighbour in it, so that B has one entry in each row."""
-    front = step.front
-    neighbours = np.empty(front.ring_size, dtype=np.intp)
-    values = np.empty((len(step.origins), front.ring_size), dtype=stencil.diagonal.dtype)
-    for coupling in front.outer:
-        neighbours[list(coupling.second)] = coupling.first
-        values[:, coupling.second] = (stencil.across_x, stencil.across_y)[coupling.axis][step.places(coupling.place)]
-    inverse = np.linalg.inv(_own_entries(stencil, step))
-    towards_ring = inverse[:, :, neighbours]
-    towards_ring *= -values[:, None, :]
-    return Eliminated(inverse, towards_ring), towards_ring[:, neighbours, :] * values[:, :, None]
-
-
-def _eliminate_line(stencil: Stencil, step: Step, left: dict[int, Array]) -> tuple[Eliminated, Array]:
-    """The line between two halves."""
-    front, boxes, line = step.front, len(step.origins), len(step.front.points)
-    a, b = _own_entries(stencil, step), np.zeros((boxes, front.ring_size, line), dtype=stencil.diagonal.dtype)
-    for coupling in front.outer:
-        values = (stencil.across_x, stencil.across_y)[coupling.axis][step.places(coupling.place)]
-        b[:, coupling.second, coupling.first] = values
-    parts = [left[share.step][share.members] for share in step.shares]
-    for share, part in zip(step.shares, parts, strict=True):
-        on_line = slice(line - 1, None, -1) if share.half.reverse else slice(0, line)
-        a += part[:, on_line, on_line]
-        for of_half, of_ring in share.half.runs:
-            b[:, of_ring] += part[:, of_half, on_line]
+def _negative_inverse(a: Array) -> Array:
     inverse = np.linalg.inv(a)
-    towards_ring = inverse @ b.transpose(0, 2, 1)
-    np.negative(towards_ring, out=towards_ring)
+    return np.negative(inverse, out=inverse)
+
+
+def _eliminate_all(numbers: Numbers, step: Step, _: dict[int, Array]) -> tuple[Eliminated, Array]:
+    """A small box as a whole: each point of its ring has one neighbour in it, so that B has one entry in each row."""
+    boxes, count = step.points.shape
+    neighbours = np.empty(step.ring_size, dtype=np.intp)
+    values = np.empty((boxes, step.ring_size), dtype=numbers.diagonal.dtype)
+    for axis, first, second, places in step.outer:
+        neighbours[second] = first
+        values[:, second] = numbers.across[axis].take(places)
+    a = np.zeros((boxes, count, count), dtype=numbers.diagonal.dtype)
+    inverse = _negative_inverse(_own_entries(numbers, step, a))
+    towards_ring = inverse.take(neighbours, axis=2)
+    towards_ring *= values[:, None, :]
+    return Eliminated(inverse, towards_ring), towards_ring.take(neighbours, axis=1) * values[:, :, None]
+
+
+def _eliminate_line(numbers: Numbers, step: Step, left: dict[int, Array]) -> tuple[Eliminated, Array]:
+    """The line between two halves."""
+    boxes, line = step.points.shape
+    parts = [left[share.step][share.members] for share in step.shares]
+    on_line = [slice(line - 1, None, -1) if share.half.reverse else slice(0, line) for share in step.shares]
+    a = np.zeros((boxes, line, line), dtype=numbers.diagonal.dtype)
+    b = np.empty((boxes, line, step.ring_size), dtype=numbers.diagonal.dtype)
+    for axis, first, second, places in step.outer:
+        b[:, :, second] = 0.0
+        b[:, first, second] = numbers.across[axis].take(places)
+    for share, part, own in zip(step.shares, parts, on_line, strict=True):
+        a[share.of] += part[:, own, own]
+        for of_half, of_ring in share.half.runs:
+            b[share.of, :, of_ring] = part[:, own, of_half]
+    inverse = _negative_inverse(_own_entries(numbers, step, a))
+    towards_ring = inverse @ b
     schur = _symmetric_product(b, towards_ring)
     for share, part in zip(step.shares, parts, strict=True):
         for row_of_half, row in share.half.runs:
             for column_of_half, column in share.half.runs:
-                schur[:, row, column] += part[:, row_of_half, column_of_half]
+                schur[share.of, row, column] += part[:, row_of_half, column_of_half]
     return Eliminated(inverse, towards_ring), schur
 
 
 def _symmetric_product(b: Array, x: Array) -> Array:
-    """B X, which is symmetric: of large ones the blocks below the diagonal are copied from those above."""
-    size = b.shape[1]
+    """Bᵀ X, which is symmetric: of large ones the blocks below the diagonal are copied from those above."""
+    size = b.shape[2]
     if size < HALVED_FROM:
-        return b @ x
+        return b.transpose(0, 2, 1) @ x
     half = size // 2
     out = np.empty((len(b), size, size), dtype=b.dtype)
-    out[:, :half, :half] = _symmetric_product(b[:, :half], x[:, :, :half])
-    out[:, half:, half:] = _symmetric_product(b[:, half:], x[:, :, half:])
-    np.matmul(b[:, :half], x[:, :, half:], out=out[:, :half, half:])
+    out[:, :half, :half] = _symmetric_product(b[:, :, :half], x[:, :, :half])
+    out[:, half:, half:] = _symmetric_product(b[:, :, half:], x[:, :, half:])
+    np.matmul(b[:, :, :half].transpose(0, 2, 1), x[:, :, half:], out=out[:, :half, half:])
     out[:, half:, :half] = out[:, :half, half:].transpose(0, 2, 1)
     return out

@@ -29,7 +29,8 @@ class Walled:
 
     def solve(self, f: Array) -> Array:
         """u with M u = f."""
-        u = np.empty_like(f)
+        f = f.astype(complex, copy=False)
+        u = np.empty(f.shape, dtype=complex)
         lines, nothing = self._factor.forward(f)
         self._factor.backward(lines, nothing, u)
         return u

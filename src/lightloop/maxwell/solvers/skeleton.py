@@ -22,6 +22,51 @@ from lightloop.maxwell.stencil import Stencil
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+class Pieces:
+    """Boxes of a grid, eliminated onto the points between them.
+
+    Args:
+        stencil: M.
+        points: Of the skeleton.
+        boxes: All other points: kinds of boxes and their lower left points.
+
+    Attributes:
+        k: K, what is left of M on the points, in their order.
+    """
+
+    def __init__(self, stencil: Stencil, points: Sequence[Point], boxes: Sequence[tuple[Box, Point]]) -> None:
+        self._points = tuple(np.array(points, dtype=np.intp).T)
+        number = {point: place for place, point in enumerate(points)}
+        self.k = _own_entries(stencil, number)
+        self._boxes = []
+        for box, origin in boxes:
+            factor = BoxFactor(stencil, box, origin)
+            place, phase = _ring_points(stencil, box, origin, number)
+            np.add.at(self.k, (place[:, None], place), factor.schur * phase / phase[:, None])
+            self._boxes.append((factor, place, phase[:, None]))
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers are kept of the boxes."""
+        return sum(factor.numbers for factor, _, _ in self._boxes)
+
+    def forward(self, f: Array) -> tuple[list[Any], Array]:
+        """Right-hand sides in the boxes, as `backward` wants them, and what is left on the points, (points, k)."""
+        on_points = f[self._points]
+        in_boxes = []
+        for factor, place, phase in self._boxes:
+            of_box, ring = factor.forward(f)
+            np.add.at(on_points, place, ring / phase)
+            in_boxes.append(of_box)
+        return in_boxes, on_points
+
+    def backward(self, in_boxes: list[Any], on_points: Array, u: Array) -> None:
+        """Write the fields of points and boxes into `u`, shape (nx, ny, k) and contiguous, from those on the points."""
+        u[self._points] = on_points
+        for of_box, (factor, place, phase) in zip(in_boxes, self._boxes, strict=True):
+            factor.backward(of_box, on_points[place] * phase, u)
+
+
 class Skeleton:
     """A factor of M that is made of boxes and the points between them.
 
@@ -32,34 +77,20 @@ class Skeleton:
     """
 
     def __init__(self, stencil: Stencil, points: Sequence[Point], boxes: Sequence[tuple[Box, Point]]) -> None:
-        self._points = tuple(np.array(points, dtype=np.intp).T)
-        number = {point: place for place, point in enumerate(points)}
-        k = _own_entries(stencil, number)
-        self._boxes = []
-        for box, origin in boxes:
-            factor = BoxFactor(stencil, box, origin)
-            place, phase = _ring_points(stencil, box, origin, number)
-            np.add.at(k, (place[:, None], place), factor.schur * phase / phase[:, None])
-            self._boxes.append((factor, place, phase[:, None]))
-        self._k = lu_factor(k, overwrite_a=True, check_finite=False)
+        self._pieces = Pieces(stencil, points, boxes)
+        self._k = lu_factor(self._pieces.k, check_finite=False)
 
     @property
     def numbers(self) -> int:
         """How many numbers are kept."""
-        return self._k[0].size + sum(factor.numbers for factor, _, _ in self._boxes)
+        return self._k[0].size + self._pieces.numbers
 
     def solve(self, f: Array) -> Array:
         """u with M u = f."""
-        on_points, u = f[self._points], np.empty_like(f)
-        lines = []
-        for factor, place, phase in self._boxes:
-            of_box, ring = factor.forward(f)
-            np.add.at(on_points, place, ring / phase)
-            lines.append(of_box)
-        on_points = lu_solve(self._k, on_points, check_finite=False)
-        u[self._points] = on_points
-        for of_box, (factor, place, phase) in zip(lines, self._boxes, strict=True):
-            factor.backward(of_box, on_points[place] * phase, u)
+        f = f.astype(complex, copy=False)
+        u = np.empty(f.shape, dtype=complex)
+        in_boxes, on_points = self._pieces.forward(f)
+        self._pieces.backward(in_boxes, lu_solve(self._k, on_points, check_finite=False), u)
         return u
 
 
