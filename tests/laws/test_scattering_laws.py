@@ -13,7 +13,8 @@ from scipy.constants import epsilon_0, mu_0
 
 from lightloop.maxwell.modes import modes, section
 from lightloop.maxwell.ports import Port
-from lightloop.maxwell.simulation import Simulation, SMatrix
+from lightloop.maxwell.scattering import SMatrix
+from lightloop.maxwell.simulation import Simulation
 
 CORE, CLADDING, WAVELENGTH_UM = 12.11, 2.0736, 1.55
 # Roots of the dispersion equation of the symmetric slab, to the last digit given: TE is Ez here, TM is Hz.
@@ -56,7 +57,7 @@ def test_effective_indices_converge_to_second_order(polarization: str) -> None:
 
 
 @pytest.mark.parametrize("polarization", ["Ez", "Hz"])
-@pytest.mark.parametrize("angle_deg", [0.0, 30.0])
+@pytest.mark.parametrize("angle_deg", [0.0, 15.0, 30.0, 45.0, 60.0])
 def test_a_plane_wave_has_the_wave_number_of_the_grid(polarization: str, angle_deg: float) -> None:
     """sin²(kx dl/2) + sin²(ky dl/2) = (k0 n dl/2)²: between two columns of a grid that repeats itself along y."""
     dl_um, ny, index = 0.05, 12, 1.5
@@ -173,7 +174,9 @@ def test_the_fields_obey_amperes_and_faradays_laws(polarization: str) -> None:
     """Of a plane wave in the middle of the grid: the ratio of the fields is the impedance of the medium."""
     current = np.zeros((200, 4))
     current[60] = 1.0
-    found = Simulation(np.full((200, 4), 2.25), 0.05, WAVELENGTH_UM, polarization, (40, 0), (None, 0.0)).solve(current)
+    found = Simulation(
+        np.full((200, 4), 2.25), 0.05, WAVELENGTH_UM, polarization, (40, 0), bloch_rad=(None, 0.0)
+    ).solve(current)
     out_of_plane, in_plane = (found.ez, found.hy) if polarization == "Ez" else (found.hz, found.ey)
     impedance = math.sqrt(mu_0 / epsilon_0 / 2.25)
     expected = -1 / impedance if polarization == "Ez" else impedance

@@ -25,6 +25,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 # Of λ from the unit circle: a mode that loses more than this per step is taken for an evanescent one.
 PROPAGATES = 1e-3
 ROUNDING = 1e-12
+# Peaks of a profile that differ by rounding: the first of them is positive.
+SAME = 1e-6
 
 
 class Section(NamedTuple):
@@ -76,17 +78,25 @@ def guided(of: Section, number: int, k0_dl: float, where: str) -> Mode:
     """Mode `number` of a section, from 0.
 
     Raises:
-        InputError: It does not propagate.
+        InputError: It does not propagate, or waves run to both ends of the section, whose walls alone hold it together.
     """
     found = modes(of, number + 1, k0_dl)
-    if len(found) <= number or abs(abs(found[number].step) - 1.0) > PROPAGATES:
-        able = sum(abs(abs(mode.step) - 1.0) <= PROPAGATES for mode in found)
+    able = sum(abs(abs(mode.step) - 1.0) <= PROPAGATES and _is_held(mode, of, k0_dl) for mode in found)
+    if able <= number:
         raise InputError(
-            f"mode {number} of {where} does not propagate",
+            f"mode {number} of {where} does not propagate" + (", or is not guided" if len(found) > number else ""),
             allowed=[f"modes 0 to {able - 1}"] if able else ["none: the cross-section guides nothing"],
             hint="ask for a lower mode, or widen the guide or the span of the port",
         )
     return found[number]
+
+
+def _is_held(mode: Mode, of: Section, k0_dl: float) -> bool:
+    """Whether the mode falls towards one end at least: (n_eff k0 dl)² is above that of the medium there."""
+    if len(of.diagonal) < 2:
+        return False
+    lowest = min(float(np.real((of.diagonal[end] + 2.0 * of.beside[end]) / of.ahead[end])) for end in (0, -1)) + 2.0
+    return float(np.real((mode.n_eff * k0_dl) ** 2)) > lowest
 
 
 def _is_real(of: Section) -> bool:
@@ -119,5 +129,6 @@ def _mode(value: complex, profile: Array, ahead: Array, k0_dl: float) -> Mode:
     if abs(abs(step) - 1.0) > ROUNDING and abs(step) > 1.0:
         step = 1.0 / step
     profile = profile / np.sqrt(np.sum(ahead * profile**2) + 0j)
-    peak = profile[np.argmax(np.abs(profile))]
+    size = np.abs(profile)
+    peak = profile[np.argmax(size > (1.0 - SAME) * size.max())]
     return Mode(beta_dl / k0_dl, step, profile if peak.real > 0 else -profile)

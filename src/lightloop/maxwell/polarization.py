@@ -68,11 +68,12 @@ def operator(
     k0_dl: float,
     stretch: tuple[Stretch, Stretch],
     bloch: tuple[complex | None, complex | None] = (None, None),
+    weights: tuple[float, float] = (1.0, 1.0),
 ) -> Stencil:
-    """The operator on a grid of steps dl, times dl²."""
+    """The operator on a grid of steps dl, times dl²; `weights` multiply the differences along x and along y."""
     (x, x_between), (y, y_between) = stretch
-    across_x = y / x_between[:, None] * polarization.across_x(eps)
-    across_y = x[:, None] / y_between * polarization.across_y(eps)
+    across_x = weights[0] * y / x_between[:, None] * polarization.across_x(eps)
+    across_y = weights[1] * x[:, None] / y_between * polarization.across_y(eps)
     out = across_x[:-1] + across_x[1:] + across_y[:, :-1] + across_y[:, 1:]
     diagonal = k0_dl**2 * polarization.at_points(eps) * (x[:, None] * y) - out
     return Stencil(diagonal, across_x, across_y, bloch)

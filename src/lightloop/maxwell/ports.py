@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from lightloop.errors import InputError
+from lightloop.maxwell.checks import checked_length
 from lightloop.maxwell.modes import Mode, guided, section
 from lightloop.maxwell.stencil import Stencil
 
@@ -44,13 +47,18 @@ class Port:
     mode: int = 0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise InputError(f"a port named {self.name!r}", allowed=["a name, in letters"])
         for option, value, allowed in (("axis", self.axis, AXES), ("direction", self.direction, DIRECTIONS)):
             if value not in allowed:
                 raise InputError(f"port {self.name}: {option}={value!r} cannot be used", allowed=allowed)
-        if not self.span_um > 0:
-            raise InputError(f"port {self.name}: span_um={self.span_um} cannot be used", allowed=["a length > 0"])
-        if self.mode < 0:
-            raise InputError(f"port {self.name}: mode={self.mode} cannot be used", allowed=["an integer >= 0"])
+        where = f"port {self.name}: "
+        checked_length(f"{where}span_um", self.span_um, example=2.0)
+        for option, place in (("position_um", self.position_um), ("center_um", self.center_um)):
+            if not (isinstance(place, Real) and math.isfinite(place)):
+                raise InputError(f"{where}{option}={place!r} cannot be used", allowed=["a finite number"])
+        if not isinstance(self.mode, int | np.integer) or self.mode < 0:
+            raise InputError(f"{where}mode={self.mode!r} cannot be used", allowed=["an integer >= 0"])
 
 
 class Line(NamedTuple):
@@ -81,6 +89,18 @@ class Line(NamedTuple):
         return (place, self.span) if self.axis == 0 else (self.span, place)
 
 
+def refuse_ports(ports: Sequence[Port]) -> None:
+    """Say what is wrong with a list of ports. Raises `InputError` for an empty one, or one with a name twice."""
+    if not isinstance(ports, Sequence) or not all(isinstance(port, Port) for port in ports):
+        raise InputError(f"{ports!r} is not a list of ports", allowed=["[Port(...), ...]"])
+    if not ports:
+        raise InputError("there are no ports", hint="an S-matrix needs one at least")
+    names = [port.name for port in ports]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(f"port {twice[0]!r} is given twice", hint="give each port a name of its own")
+
+
 def line_of(port: Port, stencil: Stencil, dl_um: float, k0_dl: float, pml_cells: tuple[int, int]) -> Line:
     """The port on the grid.
 
@@ -95,6 +115,11 @@ def line_of(port: Port, stencil: Stencil, dl_um: float, k0_dl: float, pml_cells:
     low, high = ((port.center_um + side * 0.5 * port.span_um) / dl_um for side in (-1, 1))
     span = slice(max(0, round(low)), min(across, round(high)))
     _refuse_outside(port, first, sense, (low, high), (along, across), (pml_cells[axis], pml_cells[1 - axis]), dl_um)
+    if span.stop <= span.start:
+        raise InputError(
+            f"port {port.name} spans {port.span_um} um, which no cell's middle lies in",
+            hint=f"make span_um the width of the guide and of the field beside it; a cell is {dl_um:g} um",
+        )
     mode = guided(section(stencil, axis, first, span), port.mode, k0_dl, f"port {port.name}")
     offset = sense * (place - (first + 0.5))
     return Line(axis, first, sense, span, mode, offset)

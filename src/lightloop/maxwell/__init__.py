@@ -1,0 +1,38 @@
+"""Maxwell's equations in two dimensions: fields, modes, scattering of photonic devices, exact on the grid.
+
+Example:
+    >>> import numpy as np
+    >>> from lightloop.maxwell import Port, Simulation
+    >>> eps_r = np.full((120, 80), 2.0736)
+    >>> eps_r[:, 35:45] = 12.11
+    >>> ends = [Port("in", "x", 1.5, 2.0, 2.4, "+"), Port("out", "x", 4.5, 2.0, 2.4, "-")]
+    >>> s = Simulation(eps_r, dl_um=0.05, wavelength_um=1.55).smatrix(ends)
+    >>> round(float(abs(s.values[1, 0])), 3)
+    1.0
+"""
+
+from __future__ import annotations
+
+from lightloop.maxwell.convergence import Convergence, converge, converge_modes
+from lightloop.maxwell.cross_section import Modes, cross_section
+from lightloop.maxwell.fields import Fields
+from lightloop.maxwell.permittivity import Permittivity
+from lightloop.maxwell.ports import Port
+from lightloop.maxwell.scattering import PortPowers, SMatrix, Spectrum, spectrum
+from lightloop.maxwell.simulation import Simulation
+
+__all__ = [
+    "Convergence",
+    "Fields",
+    "Modes",
+    "Permittivity",
+    "Port",
+    "PortPowers",
+    "SMatrix",
+    "Simulation",
+    "Spectrum",
+    "converge",
+    "converge_modes",
+    "cross_section",
+    "spectrum",
+]
