@@ -10,7 +10,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_ENGINES = ("accelerator", "loop", "onn", "optics", "optim", "pretrain", "report", "workload")
+_ENGINES = ("accelerator", "inverse", "loop", "maxwell", "onn", "optics", "optim", "pretrain", "report", "workload")
 
 __all__ = ["__version__", *_ENGINES]
 

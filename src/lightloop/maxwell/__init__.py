@@ -13,7 +13,11 @@ Example:
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from lightloop.maxwell.convergence import Convergence, converge, converge_modes
+from lightloop.maxwell.coupler_response import CouplerResponse
 from lightloop.maxwell.cross_section import Modes, cross_section
 from lightloop.maxwell.fields import Fields
 from lightloop.maxwell.permittivity import Permittivity
@@ -21,8 +25,22 @@ from lightloop.maxwell.ports import Port
 from lightloop.maxwell.scattering import PortPowers, SMatrix, Spectrum, spectrum
 from lightloop.maxwell.simulation import Simulation
 
+# What needs torch, pydantic, or time to import, and the module of each.
+_LATER = {
+    "CouplerResponse": "coupler_response",
+    "Device": "device",
+    "OfField": "objectives",
+    "OfScattering": "objectives",
+    "Region": "region",
+    "Scattering": "adjoint",
+    "Shape": "shapes",
+    "Transmission": "objectives",
+    "load_device_file": "device_file",
+}
+
 __all__ = [
     "Convergence",
+    "CouplerResponse",
     "Fields",
     "Modes",
     "Permittivity",
@@ -35,4 +53,11 @@ __all__ = [
     "converge_modes",
     "cross_section",
     "spectrum",
+    *_LATER,
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(f"lightloop.maxwell.{_LATER[name]}"), name)
+    raise AttributeError(f"module 'lightloop.maxwell' has no attribute {name!r}; it has {', '.join(__all__)}")

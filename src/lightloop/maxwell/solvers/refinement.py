@@ -17,7 +17,7 @@ from lightloop.maxwell.stencil import Stencil
 
 Array = np.ndarray[Any, np.dtype[Any]]
 # Of ‖M u − f‖ / ‖f‖: refined above the first, refused above the second.
-ACCURATE, ACCEPTED = 1e-11, 1e-8
+ACCURATE, ACCEPTED = 1e-10, 1e-8
 STEPS = 3
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Factor(Protocol):
 
 
 class Checked:
-    """A factor whose answers are held against the equations, by the first of the right-hand sides.
+    """A factor whose answers are held against the equations, by the sum over all right-hand sides.
 
     Args:
         stencil: M.
@@ -56,15 +56,13 @@ class Checked:
             InputError: This factor fails, and there is none to be taken instead.
         """
         u = self._factor.solve(f)
-        error = self._residual(f[..., :1], u[..., :1])
-        if error <= ACCURATE:
-            return u
+        error = self._residual(f, u)
         with np.errstate(all="ignore"):
             for _ in range(STEPS):
-                u = u + self._factor.solve(f - self._stencil.apply(u))
-                error = self._residual(f, u)
                 if error <= ACCURATE:
-                    break
+                    return u
+                u += self._factor.solve(f - self._stencil.apply(u))
+                error = self._residual(f, u)
         if error <= ACCEPTED:
             return u
         if self._instead is None:
@@ -74,6 +72,7 @@ class Checked:
         return self.solve(f)
 
     def _residual(self, f: Array, u: Array) -> float:
+        f, u = f.sum(axis=-1), u.sum(axis=-1)
         size = np.linalg.norm(f)
         error = float(np.linalg.norm(self._stencil.apply(u) - f) / size) if size else 0.0
         return error if np.isfinite(error) else np.inf
