@@ -24,9 +24,9 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from lightloop.maxwell.adjoint import Scattering
+from lightloop.maxwell.gradients.adjoint import Scattering
+from lightloop.maxwell.gradients.region import Region
 from lightloop.maxwell.ports import Port
-from lightloop.maxwell.region import Region
 from lightloop.maxwell.simulation import Simulation
 from lightloop.runs import provenance, write_json
 

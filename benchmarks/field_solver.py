@@ -137,26 +137,26 @@ def measure(shape: tuple[int, int], repeats: int) -> list[dict[str, Any]]:
             times["sixteen"].append(seconds(lambda: factor.solve(f)))  # noqa: B023
             other = simulation(shape, seed, name)
             times["s-matrix"].append(seconds(lambda: other.smatrix(ports(shape[1]))))  # noqa: B023
-    best = min(peer, default=float("nan"))
+    best = min(peer, default=None)
     return [
         row(shape, name, {what: min(all_of) for what, all_of in times.items()}, best) for name, times in found.items()
     ]
 
 
-def row(shape: tuple[int, int], name: str, least: dict[str, float], peer: float) -> dict[str, Any]:
+def row(shape: tuple[int, int], name: str, least: dict[str, float], peer: float | None) -> dict[str, Any]:
     return {
         "grid": f"{shape[0]} x {shape[1]}",
         "solver": name,
         "ceviche_s": peer,
         "cold_s": least["cold"],
         "warm_s": least["warm"],
-        "cold_ratio": peer / least["cold"],
-        "warm_ratio": peer / least["warm"],
-        "three_ports_ratio": 3.0 * peer / least["s-matrix"],
+        "cold_ratio": peer and peer / least["cold"],
+        "warm_ratio": peer and peer / least["warm"],
+        "three_ports_ratio": peer and 3.0 * peer / least["s-matrix"],
         "sixteen_over_factor": least["sixteen"] / least["factor"],
         "peak_mb": peak_growth_mb(shape, name),
         "factor_s": least["factor"],
-        "floor_s": operations(shape) / product_rate() if name == "nested" else float("nan"),
+        "floor_s": operations(shape) / product_rate() if name == "nested" else None,
     }
 
 
@@ -175,13 +175,13 @@ def product_rate() -> float:
     return COMPLEX_MAC * PRODUCT**3 / min(seconds(lambda: a @ a) for _ in range(3))
 
 
-def peak_growth_mb(shape: tuple[int, int], name: str) -> float:
+def peak_growth_mb(shape: tuple[int, int], name: str) -> float | None:
     """Of a factor and a solution, in a process of their own."""
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         return pool.apply(_peak_growth_mb, (shape, name))
 
 
-def _peak_growth_mb(shape: tuple[int, int], name: str) -> float:
+def _peak_growth_mb(shape: tuple[int, int], name: str) -> float | None:
     our_solve((64, 64), 0, name)()
     job = our_solve(shape, 0, name)
     try:
@@ -190,7 +190,7 @@ def _peak_growth_mb(shape: tuple[int, int], name: str) -> float:
         job()
         return (highest_resident_kb() - before) * 1024 / 1e6
     except OSError:
-        return float("nan")
+        return None
 
 
 def highest_resident_kb() -> int:
@@ -219,8 +219,12 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     for heading in COLUMNS:
         table.add_column(heading, justify="right")
     for one in rows:
-        table.add_row(one["grid"], one["solver"], *(f"{one[key]:.{digits}f}" for key, digits in COLUMNS.values()))
+        table.add_row(one["grid"], one["solver"], *(shown(one[key], digits) for key, digits in COLUMNS.values()))
     Console(width=140).print(table)
+
+
+def shown(number: float | None, digits: int) -> str:
+    return "" if number is None else f"{number:.{digits}f}"
 
 
 def main() -> None:

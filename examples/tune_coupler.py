@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from lightloop.loop.simulated_coupler import accelerator_settings, dot_core
-from lightloop.maxwell.coupler_channels import comb_um, response
-from lightloop.maxwell.coupler_tuning import tune
+from lightloop.maxwell.coupler.channels import comb_um, response
+from lightloop.maxwell.coupler.tuning import tune
 from lightloop.maxwell.devices import DEVICES
-from lightloop.maxwell.effective_index import InFilm
+from lightloop.maxwell.geometry.effective_index import InFilm
 from lightloop.maxwell.pictures import write_picture
 from lightloop.optics.coupler import power_coupling
 from lightloop.runs import write_json

@@ -34,6 +34,7 @@ def run_jobs(
     workers: int | None = None,
     cluster: str | None = None,
     on_done: Callable[[int], None] | None = None,
+    on_answer: Callable[[int, Answer], None] | None = None,
 ) -> list[Answer]:
     """`[function(job) for job in jobs]`, in worker processes of one BLAS thread each.
 
@@ -43,6 +44,7 @@ def run_jobs(
         workers: Number of processes; the number of cores if None. One worker runs in this process.
         cluster: Address of a Dask scheduler; the work goes there instead.
         on_done: Called with the number of finished jobs, each time one ends.
+        on_answer: Called with the place of a job and its answer, in the order of `jobs`, as soon as those are there.
 
     Returns:
         The answers, in the order of `jobs`.
@@ -59,6 +61,8 @@ def run_jobs(
         answers = []
         for answer in stream:
             answers.append(answer)
+            if on_answer:
+                on_answer(len(answers) - 1, answer)
             if on_done:
                 on_done(len(answers))
     return answers

@@ -51,6 +51,17 @@ def write_json(path: str | Path, value: Any) -> Path:
     return write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
+def write_arrays(path: str | Path, arrays: Mapping[str, Any]) -> Path:
+    """Write arrays by name to `path`, compressed (`.npz`), as a whole."""
+    import numpy as np
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as stream:
+            np.savez_compressed(stream, **arrays)
+
+    return write_file(path, write)
+
+
 def read_json(path: str | Path) -> Any:
     """The JSON value in `path`. Raises `InputError` when it is missing or broken."""
     path = Path(path)

@@ -11,11 +11,11 @@ import pytest
 from lightloop.errors import InputError
 from lightloop.loop.simulated_coupler import SimulatedDotCore, dot_core
 from lightloop.maxwell.convergence import Estimate
-from lightloop.maxwell.coupler_channels import comb_um, response
-from lightloop.maxwell.coupler_response import CouplerResponse
-from lightloop.maxwell.coupler_tuning import tune
+from lightloop.maxwell.coupler.channels import comb_um, response
+from lightloop.maxwell.coupler.response import CouplerResponse
+from lightloop.maxwell.coupler.tuning import tune
 from lightloop.maxwell.devices import DEVICES
-from lightloop.maxwell.effective_index import InFilm, film_permittivity
+from lightloop.maxwell.geometry.effective_index import InFilm, film_permittivity
 from lightloop.maxwell.scattering import Spectrum
 
 COUPLER = DEVICES["coupler"]()

@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from lightloop.errors import InputError
-from lightloop.maxwell.device import Device
-from lightloop.maxwell.device_file import load_device_file
 from lightloop.maxwell.devices import DEVICES
-from lightloop.maxwell.gds import Foreign, layer_of, read_gds, write_gds
-from lightloop.maxwell.materials import permittivity
+from lightloop.maxwell.geometry.device import Device
+from lightloop.maxwell.geometry.device_file import load_device_file
+from lightloop.maxwell.geometry.gds import Foreign, layer_of, read_gds, write_gds
+from lightloop.maxwell.geometry.materials import permittivity
+from lightloop.maxwell.geometry.shapes import Shape
 from lightloop.maxwell.ports import Port
-from lightloop.maxwell.shapes import Shape
 
 SQUARE = [(1.0, 1.0), (3.0, 1.0), (3.0, 3.0), (1.0, 3.0)]
 
@@ -55,6 +55,7 @@ def test_a_boundary_that_crosses_itself_is_named_with_the_place() -> None:
         ("unobtainium", "a number is taken"),
         (0, "permittivity of 0"),
         (math.nan, "nan"),
+        (None, "None"),
     ],
 )
 def test_materials_that_are_none(material: str | complex, said: str) -> None:

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from lightloop.errors import InputError
-from lightloop.maxwell.adjoint import FieldOf, Scattering
-from lightloop.maxwell.objectives import OfScattering, Transmission
+from lightloop.maxwell.gradients.adjoint import FieldOf, Scattering
+from lightloop.maxwell.gradients.objectives import OfScattering, Transmission
+from lightloop.maxwell.gradients.region import Region
 from lightloop.maxwell.permittivity import Permittivity
 from lightloop.maxwell.ports import Port
-from lightloop.maxwell.region import Region
 from lightloop.maxwell.simulation import Simulation
 
 PORTS = [Port("in", "x", 1.0, 1.6, 1.8, "+"), Port("out", "x", 2.0, 1.6, 1.8, "-")]
@@ -102,7 +102,7 @@ def test_a_region_of_a_grid_that_repeats_itself() -> None:
 
 
 def test_surroundings_at_resonance(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lightloop.maxwell.region.ACCEPTED", 0.0)
+    monkeypatch.setattr("lightloop.maxwell.gradients.region.ACCEPTED", 0.0)
     with pytest.raises(InputError, match=r"(?s)leaves .* of the right-hand side.*a cell larger or smaller"):
         Region(simulation, PORTS, X, Y)
     monkeypatch.setattr("lightloop.maxwell.solvers.surroundings.Pieces", _without_inverse)

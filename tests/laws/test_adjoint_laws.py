@@ -13,14 +13,14 @@ from numpy.random import default_rng
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from lightloop.maxwell.adjoint import FieldOf, Scattering
-from lightloop.maxwell.coverage import permittivity_of
-from lightloop.maxwell.objectives import OfField, OfScattering, Transmission
+from lightloop.maxwell.geometry.coverage import permittivity_of
+from lightloop.maxwell.gradients.adjoint import FieldOf, Scattering
+from lightloop.maxwell.gradients.objectives import OfField, OfScattering, Transmission
 from lightloop.maxwell.permittivity import Permittivity
 from lightloop.maxwell.ports import Port
 from lightloop.maxwell.simulation import Simulation
 
-# The bar of the issue.
+# Rounding of the solver and of differences leaves less than this.
 DIFFERENCES = 1e-5
 # Of differences of fourth order: h⁴ of ε_r around 5 to 12, and rounding of some 1e-13 over h.
 STEP = 0.02

@@ -9,12 +9,12 @@ import pytest
 
 from lightloop.loop.simulated_coupler import accelerator_settings, dot_core
 from lightloop.maxwell import cross_section
-from lightloop.maxwell.coupler_channels import comb_um, response
-from lightloop.maxwell.coupler_response import CouplerResponse, figures_of
-from lightloop.maxwell.coupler_tuning import coupling, tune
+from lightloop.maxwell.coupler.channels import comb_um, response
+from lightloop.maxwell.coupler.response import CouplerResponse, figures_of
+from lightloop.maxwell.coupler.tuning import coupling, tune
 from lightloop.maxwell.devices import DEVICES
-from lightloop.maxwell.effective_index import InFilm, film_permittivity
-from lightloop.maxwell.materials import permittivity
+from lightloop.maxwell.geometry.effective_index import InFilm, film_permittivity
+from lightloop.maxwell.geometry.materials import permittivity
 from lightloop.optics.coupler import wdm_grid_um
 from lightloop.optics.dot_product import ddot_closed_form
 

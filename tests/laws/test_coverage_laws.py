@@ -15,11 +15,11 @@ from scipy.optimize import brentq
 from scipy.sparse import diags
 from scipy.sparse.linalg import eigsh
 
-from lightloop.maxwell.coverage import area_fractions, permittivity_of
+from lightloop.maxwell.geometry.coverage import area_fractions, permittivity_of
+from lightloop.maxwell.geometry.outlines import signed_area
+from lightloop.maxwell.geometry.shapes import rectangle, straight_path, strip
 from lightloop.maxwell.modes import modes, section
-from lightloop.maxwell.outlines import signed_area
 from lightloop.maxwell.permittivity import Permittivity
-from lightloop.maxwell.shapes import rectangle, straight_path, strip
 from lightloop.maxwell.simulation import Simulation
 
 CORE, CLADDING, WAVELENGTH_UM = 12.11, 2.0736, 1.55

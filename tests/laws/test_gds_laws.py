@@ -8,13 +8,13 @@ import gdstk
 import numpy as np
 import pytest
 
-from lightloop.maxwell.coverage import area_fractions
-from lightloop.maxwell.device import Device
-from lightloop.maxwell.device_file import load_device_file
 from lightloop.maxwell.devices import DEVICES
-from lightloop.maxwell.gds import Foreign, read_gds, write_gds
+from lightloop.maxwell.geometry.coverage import area_fractions
+from lightloop.maxwell.geometry.device import Device
+from lightloop.maxwell.geometry.device_file import load_device_file
+from lightloop.maxwell.geometry.gds import Foreign, read_gds, write_gds
+from lightloop.maxwell.geometry.shapes import Shape
 from lightloop.maxwell.ports import Port
-from lightloop.maxwell.shapes import Shape
 
 # Half the database unit, and what rounding adds.
 HALF_UNIT_UM = 0.5e-3 * (1 + 1e-6)

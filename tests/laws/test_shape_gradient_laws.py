@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from lightloop.maxwell.adjoint import Scattering
-from lightloop.maxwell.device import Device
 from lightloop.maxwell.devices import DEVICES
-from lightloop.maxwell.shapes import Shape
+from lightloop.maxwell.geometry.device import Device
+from lightloop.maxwell.geometry.shapes import Shape
+from lightloop.maxwell.gradients.adjoint import Scattering
 
 DL_UM = 0.05
-# The bar of the issue.
+# Rounding of the solver and of differences leaves less than this.
 GRADIENT = 1e-5
 STEP_UM = 1e-4
 

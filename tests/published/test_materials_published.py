@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from lightloop.maxwell.materials import materials, permittivity
+from lightloop.maxwell.geometry.materials import materials, permittivity
 
 # Half a unit of the last digit of the table.
 TABLE = 5.1e-6

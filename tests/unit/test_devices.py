@@ -9,7 +9,7 @@ import pytest
 
 from lightloop.maxwell.devices import DEVICES
 from lightloop.maxwell.devices.framing import spread
-from lightloop.maxwell.shapes import CHORD_ERROR_UM, arc_path, s_bend_path, signed_area, strip
+from lightloop.maxwell.geometry.shapes import CHORD_ERROR_UM, arc_path, s_bend_path, signed_area, strip
 
 # Walls of a port's span cut the tails of a mode; the guides of a port are 0.9 um wider than their core.
 RECIPROCITY = 1e-3

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lightloop.cli import accelerator, loop, pretrain
+from lightloop.cli import accelerator, field, loop, pretrain
 from lightloop.cli.output import print_error, print_line
 from lightloop.errors import LightloopError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(accelerator.app, name="accelerator")
 app.add_typer(pretrain.app, name="pretrain")
+app.add_typer(field.app, name="field")
 loop.register(app)
 
 

@@ -59,6 +59,9 @@ def examine() -> list[Finding]:
     findings.append(
         Finding("CUDA device", _cuda(), False, "training on a GPU (the CPU still works)", "a CUDA build of torch")
     )
+    findings.append(
+        Finding("sandbox", _sandbox(), False, "simulation of decks from others", "a Linux kernel with Landlock")
+    )
     findings.append(Finding("cores", str(cores()), True, "", ""))
     return findings
 
@@ -75,6 +78,14 @@ def _version(name: str, module: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return "of unknown version"
+
+
+def _sandbox() -> str | None:
+    """The level of the locked child in which simulators run: rlimit, namespace or landlock."""
+    from lightloop.spice.sandbox.child import reached_level
+
+    level = reached_level()
+    return None if level == "none" else level
 
 
 def _cuda() -> str | None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightloop.errors import InputError
-from lightloop.maxwell.coupler_response import CouplerResponse
+from lightloop.maxwell.coupler.response import CouplerResponse
 from lightloop.onn.dot import DotCore
 from lightloop.optics.coupler import CENTER_UM, wdm_grid_um
 

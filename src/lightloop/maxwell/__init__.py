@@ -17,7 +17,6 @@ from importlib import import_module
 from typing import Any
 
 from lightloop.maxwell.convergence import Convergence, converge, converge_modes
-from lightloop.maxwell.coupler_response import CouplerResponse
 from lightloop.maxwell.cross_section import Modes, cross_section
 from lightloop.maxwell.fields import Fields
 from lightloop.maxwell.permittivity import Permittivity
@@ -25,22 +24,27 @@ from lightloop.maxwell.ports import Port
 from lightloop.maxwell.scattering import PortPowers, SMatrix, Spectrum, spectrum
 from lightloop.maxwell.simulation import Simulation
 
-# What needs torch, pydantic, or time to import, and the module of each.
+# What needs torch, pydantic, or time to import, or is needed seldom; and the module of each.
 _LATER = {
-    "CouplerResponse": "coupler_response",
-    "Device": "device",
-    "OfField": "objectives",
-    "OfScattering": "objectives",
-    "Region": "region",
-    "Scattering": "adjoint",
-    "Shape": "shapes",
-    "Transmission": "objectives",
-    "load_device_file": "device_file",
+    "DEVICES": "devices",
+    "CouplerResponse": "coupler.response",
+    "Device": "geometry.device",
+    "InFilm": "geometry.effective_index",
+    "OfField": "gradients.objectives",
+    "OfScattering": "gradients.objectives",
+    "Region": "gradients.region",
+    "Scattering": "gradients.adjoint",
+    "Shape": "geometry.shapes",
+    "SweepResult": "sweeps.result",
+    "Transmission": "gradients.objectives",
+    "load_device_file": "geometry.device_file",
+    "read_gds": "geometry.gds",
+    "sweep": "sweeps.sweep",
+    "write_gds": "geometry.gds",
 }
 
 __all__ = [
     "Convergence",
-    "CouplerResponse",
     "Fields",
     "Modes",
     "Permittivity",

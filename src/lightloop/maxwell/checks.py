@@ -138,6 +138,6 @@ def refuse_coarse(eps: Permittivity, k0_dl: float) -> None:
     raise InputError(
         f"a wavelength in the densest medium (index {index_max:.3g}) is {per_wave:.2g} cells long: "
         "no wave propagates on such a grid",
-        hint=f"make dl_um {CELLS_PER_WAVE / per_wave:.1f} times smaller, for {CELLS_PER_WAVE} cells per wavelength; "
+        hint=f"make dl_um {CELLS_PER_WAVE / per_wave:.3g} times smaller, for {CELLS_PER_WAVE} cells per wavelength; "
         "are dl_um and wavelength_um both in micrometres?",
     )

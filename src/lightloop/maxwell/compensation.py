@@ -25,6 +25,8 @@ right for the bulk, wrong for what is guided.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from numbers import Real
 
 from lightloop.errors import InputError
 
@@ -35,8 +37,10 @@ def weights(index: tuple[float, float], k0_dl: float) -> tuple[float, float]:
     """w of x and of y; 1 where the index is 0.
 
     Raises:
-        InputError: An index is negative, or no wave of it propagates on the grid.
+        InputError: They are not two numbers, one is negative, or no wave of it propagates on the grid.
     """
+    if not isinstance(index, Sequence) or len(index) != 2 or not all(isinstance(one, Real) for one in index):
+        raise InputError(f"compensated_index={index!r} cannot be used", allowed=["two numbers, of x and of y"])
     along_x, along_y = (_weight(one, k0_dl) for one in index)
     return along_x, along_y
 

@@ -55,6 +55,25 @@ class Estimate(NamedTuple):
     error: Array
     order: Array | None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Numbers and lists only; None where there is no order."""
+        told: dict[str, Any] = {"value": self.value.tolist(), "error": self.error.tolist(), "order": None}
+        if self.order is not None:
+            order = self.order.astype(object)
+            order[np.isnan(self.order)] = None
+            told["order"] = order.tolist()
+        return told
+
+    @classmethod
+    def of_dict(cls, table: dict[str, Any]) -> Estimate:
+        """What `to_dict` gave."""
+        order = table["order"]
+        return cls(
+            np.array(table["value"], float),
+            np.array(table["error"], float),
+            None if order is None else np.array(order, float),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Convergence:
@@ -83,7 +102,8 @@ class Convergence:
             "dl_um": list(self.dl_um),
             "ports": list(self.ports),
             "grids": [one.to_dict() for one in self.grids],
-            **{name: _listed(estimate) for name, estimate in (("power", self.power), ("n_eff", self.n_eff))},
+            "power": self.power.to_dict(),
+            "n_eff": self.n_eff.to_dict(),
         }
 
 
@@ -168,12 +188,3 @@ def ratio_of(steps: tuple[float, ...]) -> float:
             allowed=["two or three sides of cells, from coarse to fine, of one ratio, such as (0.05, 0.025)"],
         )
     return ratios[-1]
-
-
-def _listed(estimate: Estimate) -> dict[str, Any]:
-    told: dict[str, Any] = {"value": estimate.value.tolist(), "error": estimate.error.tolist(), "order": None}
-    if estimate.order is not None:
-        order = estimate.order.astype(object)
-        order[np.isnan(estimate.order)] = None
-        told["order"] = order.tolist()
-    return told

@@ -84,7 +84,12 @@ def modes_across(
         weight: Of the differences along the axis.
         count: How many; None for all that are guided: n_eff above the index at both ends, and no more loss than
             `modes.PROPAGATES` for each step.
+
+    Raises:
+        InputError: The count cannot be used.
     """
+    if count is not None and not (isinstance(count, int | np.integer) and count >= 1):
+        raise InputError(f"count={count!r} modes", allowed=["a whole number >= 1", "None for all guided modes"])
     k0_dl = wave_number_per_um(wavelength_um) * float(position_um[1] - position_um[0])
     index = math.sqrt(max(0.0, float(np.max(np.real(eps_r)))))
     room = math.ceil(k0_dl * index * len(eps_r) / math.pi) + 2

@@ -11,12 +11,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from lightloop.errors import InputError
-from lightloop.maxwell.checks import checked_length
+from lightloop.maxwell.checks import AXES, checked_length
 from lightloop.maxwell.modes import Mode, guided, section
 from lightloop.maxwell.stencil import Stencil
 
 Array = np.ndarray[Any, np.dtype[Any]]
-AXES = ("x", "y")
 DIRECTIONS = ("+", "-")
 # Sections before the plane of a port that must repeat one another: two are measured at.
 LEAD = 3

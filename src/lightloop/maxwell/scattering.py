@@ -146,6 +146,8 @@ def spectrum(smatrix_at: Callable[[float], SMatrix], wavelengths_um: Sequence[fl
     Raises:
         InputError: There are no wavelengths.
     """
+    if not len(wavelengths_um):
+        raise InputError("there are no wavelengths", hint="a spectrum needs one at least")
     return Spectrum.of([smatrix_at(float(one)) for one in wavelengths_um])
 
 

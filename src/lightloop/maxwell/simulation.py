@@ -33,7 +33,7 @@ from lightloop.maxwell.scattering import SMatrix, Spectrum, port_powers, spectru
 from lightloop.maxwell.solvers.registry import AUTO, Factor, choose, factorize
 from lightloop.maxwell.stencil import Stencil
 from lightloop.maxwell.stretch import ABSORBERS, Stretch, angular_frequency, wave_number_per_um
-from lightloop.maxwell.waves import enter, leave, unit_amplitude
+from lightloop.maxwell.waves import entering, leave
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -76,12 +76,12 @@ class Simulation:
             raise unknown_name("polarization", str(polarization), POLARIZATIONS)
         bloch_rad = checked_phases(bloch_rad)
         periodic = (bloch_rad[0] is not None, bloch_rad[1] is not None)
-        self.permittivity = (
-            eps_r if isinstance(eps_r, Permittivity) else Permittivity.of_cells(checked_cells(eps_r), periodic)
-        )
-        refuse_permittivity(self.permittivity)
-        nx, ny = self.permittivity.zz.shape
+        self._of_cells = not isinstance(eps_r, Permittivity)
+        at_points = checked_cells(eps_r.zz if isinstance(eps_r, Permittivity) else eps_r)
+        nx, ny = at_points.shape
         refuse_too_large((nx, ny), grid_bytes(nx, ny, solver=solver))
+        self.permittivity = eps_r if isinstance(eps_r, Permittivity) else Permittivity.of_cells(at_points, periodic)
+        refuse_permittivity(self.permittivity)
         self.dl_um = checked_length("dl_um", dl_um, example=0.05)
         self.wavelength_um = checked_length("wavelength_um", wavelength_um, example=1.55)
         self.polarization = POLARIZATIONS[polarization]
@@ -95,7 +95,6 @@ class Simulation:
         self.compensated_index = compensated_index
         self.solver = solver
         choose(solver)
-        self._of_cells = not isinstance(eps_r, Permittivity)
         weights(compensated_index, self.k0_dl)
 
     @property
@@ -180,10 +179,8 @@ class Simulation:
         Raises:
             InputError: The port lies outside the grid or in an absorbing layer, or its mode does not propagate.
         """
-        line = self.line(port)
-        f = np.zeros(self.stencil.shape, dtype=complex)
-        enter(self.stencil, line, unit_amplitude(self.stencil, line, self.power_factor), f)
-        return self._fields(f)
+        f, _ = entering(self.stencil, [self.line(port)], self.power_factor)
+        return self._fields(f[..., 0])
 
     def _fields(self, f: Array) -> Fields:
         """All components of the solution of M u = f, shape (nx, ny)."""
@@ -209,10 +206,7 @@ class Simulation:
         """Scattering between ports, by one factorisation."""
         refuse_ports(ports)
         lines = [self.line(port) for port in ports]
-        units = np.array([unit_amplitude(self.stencil, line, self.power_factor) for line in lines])
-        f = np.zeros((*self.stencil.shape, len(lines)), dtype=complex)
-        for number, (line, unit) in enumerate(zip(lines, units, strict=True)):
-            enter(self.stencil, line, unit, f[..., number])
+        f, units = entering(self.stencil, lines, self.power_factor)
         u = self.factor.solve(f)
         values = np.array([leave(self.stencil, line, u) for line in lines]) / units[:, None]
         within = powers(self.stencil, f, u, self.pml_cells, self.power_factor)
@@ -231,12 +225,12 @@ class Simulation:
         The modes of ports are held fixed: what a change in a port's cross-section does to them is left out.
 
         Args:
-            objective: F, one of `lightloop.maxwell.objectives`.
+            objective: F, one of `lightloop.maxwell.gradients.objectives`.
 
         Raises:
             InputError: The objective's value is not one real number.
         """
-        from lightloop.maxwell.objectives import gradient
+        from lightloop.maxwell.gradients.objectives import gradient
 
         return gradient(self, objective)
 

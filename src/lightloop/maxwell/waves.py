@@ -10,6 +10,7 @@ is the same in front of and behind every point where there is neither loss nor s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,24 @@ def unit_amplitude(stencil: Stencil, line: Line, factor: float) -> complex:
     e, step = line.mode.profile, line.mode.step
     power = factor * float(np.imag(np.conj(step) * np.sum(np.conj(e) * coupling_ahead(stencil, line) * e)))
     return power**-0.5
+
+
+def entering(stencil: Stencil, lines: Sequence[Line], factor: float) -> tuple[Array, Array]:
+    """Waves of 1 W/m into each of some ports.
+
+    Args:
+        stencil: M.
+        lines: The ports.
+        factor: 1/(2ω · constant).
+
+    Returns:
+        Their currents, shape (nx, ny, ports), and their amplitudes at the ports' lines, shape (ports,).
+    """
+    units = np.array([unit_amplitude(stencil, line, factor) for line in lines])
+    f = np.zeros((*stencil.shape, len(lines)), dtype=complex)
+    for number, (line, unit) in enumerate(zip(lines, units, strict=True)):
+        enter(stencil, line, unit, f[..., number])
+    return f, units
 
 
 def enter(stencil: Stencil, line: Line, amplitude: complex, f: Array) -> None:

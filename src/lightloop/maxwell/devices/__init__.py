@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lightloop.maxwell.device import Device
 from lightloop.maxwell.devices.bend import bend
 from lightloop.maxwell.devices.box import box
 from lightloop.maxwell.devices.coupler import coupler
@@ -17,6 +16,7 @@ from lightloop.maxwell.devices.metaline import metaline
 from lightloop.maxwell.devices.mmi import mmi
 from lightloop.maxwell.devices.taper import taper
 from lightloop.maxwell.devices.waveguide import waveguide
+from lightloop.maxwell.geometry.device import Device
 
 DEVICES: dict[str, Callable[..., Device]] = {
     "waveguide": waveguide,

@@ -8,9 +8,9 @@ in  ______/
 from __future__ import annotations
 
 from lightloop.errors import InputError
-from lightloop.maxwell.device import Device
 from lightloop.maxwell.devices.framing import Opening, checked, framed
-from lightloop.maxwell.shapes import arc_path, strip
+from lightloop.maxwell.geometry.device import Device
+from lightloop.maxwell.geometry.shapes import arc_path, strip
 
 
 def bend(

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lightloop.errors import InputError, unknown_name
-from lightloop.maxwell.device import Device
 from lightloop.maxwell.devices.framing import SIDES, Opening, checked, framed
-from lightloop.maxwell.shapes import rectangle
+from lightloop.maxwell.geometry.device import Device
+from lightloop.maxwell.geometry.shapes import rectangle
 
 
 def box(

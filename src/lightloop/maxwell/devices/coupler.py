@@ -8,9 +8,9 @@ in0  ___/‾‾‾‾‾‾\\___  out0
 from __future__ import annotations
 
 from lightloop.errors import InputError
-from lightloop.maxwell.device import Device
 from lightloop.maxwell.devices.framing import SPAN_BESIDE_UM, Opening, checked, framed
-from lightloop.maxwell.shapes import Array, rectangle, s_bend_path, strip
+from lightloop.maxwell.geometry.device import Device
+from lightloop.maxwell.geometry.shapes import Array, rectangle, s_bend_path, strip
 
 
 def coupler(

@@ -10,9 +10,9 @@ west  ======+======  east
 from __future__ import annotations
 
 from lightloop.errors import InputError
-from lightloop.maxwell.device import Device
 from lightloop.maxwell.devices.framing import SIDES, Opening, checked, framed
-from lightloop.maxwell.shapes import taper as tapered
+from lightloop.maxwell.geometry.device import Device
+from lightloop.maxwell.geometry.shapes import taper as tapered
 
 
 def crossing(

@@ -15,10 +15,10 @@ from __future__ import annotations
 import numpy as np
 
 from lightloop.errors import InputError
-from lightloop.maxwell.device import Device
 from lightloop.maxwell.devices.framing import checked, checked_counts, framed
 from lightloop.maxwell.devices.mmi import arms
-from lightloop.maxwell.shapes import Array, rectangle
+from lightloop.maxwell.geometry.device import Device
+from lightloop.maxwell.geometry.shapes import Array, rectangle
 
 LATTICE_SHARE = 0.8
 

@@ -7,14 +7,15 @@ a side without a guide     | box |  CLEAR_UM                           |  absorb
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from lightloop.errors import InputError, unknown_name
-from lightloop.maxwell.device import PML_UM, Device
+from lightloop.maxwell.geometry.device import PML_UM, Device
+from lightloop.maxwell.geometry.shapes import Shape, Values, rectangle
 from lightloop.maxwell.ports import Port
-from lightloop.maxwell.shapes import Shape, Values, rectangle
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LEAD_UM = 1.0
@@ -104,7 +105,11 @@ def checked(**lengths_um: float) -> None:
     Raises:
         InputError: With all of them.
     """
-    wrong = [f"{name}={value}" for name, value in lengths_um.items() if not 0 < value < float("inf")]
+    wrong = [
+        f"{name}={value!r}"
+        for name, value in lengths_um.items()
+        if not (isinstance(value, Real) and 0 < value < float("inf"))
+    ]
     if wrong:
         raise InputError(f"{', '.join(wrong)} cannot be used", allowed=["lengths in um > 0"])
 

@@ -9,10 +9,10 @@ in0  ===|_______________|===  out0
 from __future__ import annotations
 
 from lightloop.errors import InputError
-from lightloop.maxwell.device import Device
 from lightloop.maxwell.devices.framing import Opening, checked, checked_counts, framed, spread
-from lightloop.maxwell.shapes import Array, rectangle
-from lightloop.maxwell.shapes import taper as tapered
+from lightloop.maxwell.geometry.device import Device
+from lightloop.maxwell.geometry.shapes import Array, rectangle
+from lightloop.maxwell.geometry.shapes import taper as tapered
 
 
 def mmi(

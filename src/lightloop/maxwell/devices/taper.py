@@ -7,9 +7,9 @@ in  |________          out
 
 from __future__ import annotations
 
-from lightloop.maxwell.device import Device
 from lightloop.maxwell.devices.framing import Opening, checked, framed
-from lightloop.maxwell.shapes import taper as tapered
+from lightloop.maxwell.geometry.device import Device
+from lightloop.maxwell.geometry.shapes import taper as tapered
 
 
 def taper(

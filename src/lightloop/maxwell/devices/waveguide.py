@@ -5,9 +5,9 @@ in  ==============  out
 
 from __future__ import annotations
 
-from lightloop.maxwell.device import Device
 from lightloop.maxwell.devices.framing import Opening, checked, framed
-from lightloop.maxwell.shapes import rectangle
+from lightloop.maxwell.geometry.device import Device
+from lightloop.maxwell.geometry.shapes import rectangle
 
 
 def waveguide(

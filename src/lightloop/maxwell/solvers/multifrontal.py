@@ -109,8 +109,14 @@ class BoxFactor:
             on_rings.append(ring)
         return on_lines, on_rings[-1][0]
 
-    def backward(self, on_lines: list[Array], ring: Array, u: Array) -> None:
-        """Write the fields of the box into `u`, shape (nx, ny, k) and contiguous, from those on its ring (ring, k)."""
+    def backward(self, on_lines: list[Array] | None, ring: Array, u: Array) -> None:
+        """Write the fields of the box into `u`, shape (nx, ny, k) and contiguous, from those on its ring (ring, k).
+
+        Args:
+            on_lines: From `forward`; None where no right-hand side is within the box.
+            ring: The fields there.
+            u: Of the whole grid.
+        """
         rings: list[Array | None] = [None] * len(self.steps)
         rings[-1] = np.ascontiguousarray(ring)[None]
         flat = u.reshape(-1, u.shape[-1])
@@ -118,7 +124,8 @@ class BoxFactor:
             step, kept, around = self.steps[number], self._kept[number], rings[number]
             assert around is not None
             own = _product(kept.towards_ring, around)
-            own -= _product(kept.inverse, on_lines[number])
+            if on_lines is not None:
+                own -= _product(kept.inverse, on_lines[number])
             flat[step.points] = own
             for share in step.shares:
                 of_halves = rings[share.step]

@@ -1,0 +1,1 @@
+"""Exact gradients: scattering and fields as functions of the permittivity that torch differentiates."""

@@ -1,0 +1,1 @@
+"""Scattering over wavelengths and geometry."""
