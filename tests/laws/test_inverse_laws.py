@@ -13,7 +13,7 @@ from lightloop.inverse.feature import violation
 from lightloop.inverse.filters import cone, filtered
 from lightloop.inverse.layout import Layout
 from lightloop.inverse.measure import features, features_of_polygons
-from lightloop.inverse.options import PARAMETRIZATIONS, DesignOptions
+from lightloop.inverse.options import DesignOptions
 from lightloop.inverse.outline import Outline, opened_and_closed, outline
 from lightloop.inverse.parametrization import raster
 from lightloop.inverse.polygons import area, simpler, united
@@ -23,6 +23,7 @@ from lightloop.inverse.schedule import STAGES, Stage
 from lightloop.inverse.symmetry import IMAGES, symmetric
 from lightloop.inverse.task import Access, Task, power
 from lightloop.inverse.tasks import TASKS
+from lightloop.inverse.ways import PARAMETRIZATIONS
 
 ROUNDING = 1e-12
 # Rounding of the solver and of differences leaves less than this.

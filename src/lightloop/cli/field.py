@@ -105,7 +105,7 @@ def bench(
     repeats: Annotated[int, typer.Option(min=1, help="Times each is done; the fastest counts.")] = 3,
     as_json: JsonOption = False,
 ) -> None:
-    """Seconds that the linear solvers found here take; set OMP_NUM_THREADS=1 for one thread."""
+    """Seconds that the linear solvers found here take; OMP_NUM_THREADS=1 keeps all of them to one thread."""
     from lightloop.cli.field_tables import show_bench
     from lightloop.cli.progress import stage_bars
     from lightloop.cli.ranges import grids_of

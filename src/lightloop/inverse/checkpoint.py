@@ -10,7 +10,7 @@ import numpy as np
 from lightloop.errors import InputError
 from lightloop.inverse.adam import State
 from lightloop.inverse.optimize import Record
-from lightloop.runs import write_file
+from lightloop.runs import write_arrays
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FILE = "checkpoint.npz"
@@ -42,12 +42,7 @@ def write_progress(path: Path, progress: Progress) -> None:
         "frames": np.array(progress.frames, dtype=np.uint8),
         "seconds": np.array(progress.seconds),
     }
-
-    def write(temporary: Path) -> None:
-        with temporary.open("wb") as stream:
-            np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-
-    write_file(path / FILE, write)
+    write_arrays(path / FILE, arrays)
 
 
 def read_progress(path: Path) -> Progress | None:

@@ -10,7 +10,7 @@ import numpy as np
 from lightloop.inverse.feature import violation
 from lightloop.inverse.layout import Layout, Medium
 from lightloop.inverse.measure import features_of_polygons, violations
-from lightloop.inverse.options import MARGIN, ROBUST, DesignOptions, check_options, parametrization
+from lightloop.inverse.options import DesignOptions
 from lightloop.inverse.outline import Outline, opened_and_closed, outline
 from lightloop.inverse.parametrization import REFINEMENT, Canvas, Parametrization, cells, raster
 from lightloop.inverse.projection import MIDDLE
@@ -18,6 +18,7 @@ from lightloop.inverse.scattering import Scatterings
 from lightloop.inverse.schedule import Stage
 from lightloop.inverse.symmetry import check_symmetries
 from lightloop.inverse.task import Task
+from lightloop.inverse.ways import MARGIN, ROBUST, check_options, parametrization
 from lightloop.maxwell.geometry.materials import permittivity
 
 if TYPE_CHECKING:

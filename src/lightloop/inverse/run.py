@@ -31,7 +31,7 @@ from lightloop.inverse.result import DesignResult
 from lightloop.inverse.schedule import STAGES
 from lightloop.inverse.show import show
 from lightloop.inverse.tasks import task_named
-from lightloop.runs import RunFolder, write_file, write_json
+from lightloop.runs import RunFolder, write_arrays, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,12 +112,7 @@ def _drawn(problem: Problem, folder: RunFolder, state: State) -> Outline:
     write_solid(folder / "design.gds", problem.layout, found.solid, problem.options)
     field, step_um = problem.way.border(state.parameters).numpy(), problem.options.dl_um / REFINEMENT
     arrays = {"field": field, "parameters": state.parameters.numpy(), "step_um": np.array(step_um)}
-
-    def write(temporary: Path) -> None:
-        with temporary.open("wb") as stream:
-            np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-
-    write_file(folder / "design.npz", write)
+    write_arrays(folder / "design.npz", arrays)
     return found
 
 

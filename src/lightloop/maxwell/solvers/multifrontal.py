@@ -22,6 +22,7 @@ import numpy as np
 
 from lightloop.maxwell.solvers.dissection import Share, Step, Window, dissect
 from lightloop.maxwell.solvers.fronts import Box
+from lightloop.maxwell.solvers.threads import on_one_thread
 from lightloop.maxwell.stencil import Stencil
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -69,6 +70,7 @@ class BoxFactor:
         numpy.linalg.LinAlgError: A front has no inverse: the box is a cavity at resonance.
     """
 
+    @on_one_thread
     def __init__(self, stencil: Stencil, box: Box, origin: tuple[int, int] = (0, 0)) -> None:
         window = real_window(stencil, box, origin)
         self.steps = dissect(box, origin, stencil.shape[1], window)
@@ -91,6 +93,7 @@ class BoxFactor:
         """How many numbers are kept."""
         return sum(kept.inverse.size + kept.towards_ring.size for kept in self._kept)
 
+    @on_one_thread
     def forward(self, f: Array) -> tuple[list[Array], Array]:
         """Right-hand sides, complex, on the lines, as `backward` wants them, and what is left on the ring (ring, k)."""
         on_lines: list[Array] = []
@@ -109,6 +112,7 @@ class BoxFactor:
             on_rings.append(ring)
         return on_lines, on_rings[-1][0]
 
+    @on_one_thread
     def backward(self, on_lines: list[Array] | None, ring: Array, u: Array) -> None:
         """Write the fields of the box into `u`, shape (nx, ny, k) and contiguous, from those on its ring (ring, k).
 
