@@ -2,7 +2,7 @@
 
 Boxes of one kind are eliminated by the same operations on arrays with one more axis. Where nothing is lost, outside the
 absorbing layers, the operator is real, and so is what is left of a box: those boxes are a step of their own. In a grid
-of n × n points there are some 12 log₂ n kinds: sides differ by a few points, and by where they meet a wall.
+of n × n points there are some 20 log₂ n steps: sides differ by a few points, and by where they meet a wall.
 """
 
 from __future__ import annotations

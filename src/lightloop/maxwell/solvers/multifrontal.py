@@ -6,8 +6,8 @@ have left on the line and on the ring:
     X = −A⁻¹ Bᵀ,   S = C + B X        C the sum of the halves' S on the ring
 
 A⁻¹ and X are kept, S is handed on. M is complex-symmetric, so the same X serves both directions of a solve, and M⁻ᵀ is
-M⁻¹. Pivots are chosen within A. For n × n points there are some 60 n³ complex operations in all, all but a few percent
-of them in products of dense matrices, and 55 n² numbers are kept for n = 512.
+M⁻¹. Pivots are chosen within A. For n × n points some 14 n³ pairs of numbers are multiplied, all but a few percent of
+them in products of dense matrices, and 55 n² numbers are kept for n = 512.
 
 Where nothing is lost a front is real, and a complex right-hand side is two real ones.
 
