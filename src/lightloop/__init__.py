@@ -10,7 +10,20 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_ENGINES = ("accelerator", "inverse", "loop", "maxwell", "onn", "optics", "optim", "pretrain", "report", "workload")
+_ENGINES = (
+    "accelerator",
+    "analog",
+    "inverse",
+    "loop",
+    "maxwell",
+    "onn",
+    "optics",
+    "optim",
+    "pretrain",
+    "report",
+    "spice",
+    "workload",
+)
 
 __all__ = ["__version__", *_ENGINES]
 
