@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -25,7 +26,7 @@ COUNT_TOLERANCE = 1  # a logarithmic sweep may gain or lose its last point by ro
 
 
 @dataclass(frozen=True, kw_only=True)
-class Analysis:
+class Analysis(ABC):
     """What all analyses share.
 
     Args:
@@ -42,9 +43,9 @@ class Analysis:
     plot: ClassVar[str] = ""
     has_axis: ClassVar[bool] = True
 
+    @abstractmethod
     def command(self) -> str:
         """The analysis as a line for ngspice."""
-        raise NotImplementedError
 
     def control(self, file: str) -> list[str]:
         """All lines for ngspice that run it and write its plot to `file`."""
@@ -64,9 +65,9 @@ class Analysis:
         sources = {f"i({element.name})" for element in deck.of_kind("v")}
         return nodes | sources | {name.lower() for name in self.save}
 
+    @abstractmethod
     def fault(self, plot: Plot) -> str | None:
         """What is wrong with the length or the axis of an answer; None if nothing is."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
