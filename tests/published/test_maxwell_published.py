@@ -80,7 +80,7 @@ def image_um(dl_um: float) -> float:
     x, y = ((np.arange(round(size / dl_um)) + 0.5) * dl_um for size in (length_um, height_um))
     width_um = np.where(x < entry_um, 1.2, 3.0)
     eps_r = np.where(np.abs(y - height_um / 2) < width_um[:, None] / 2, CORE, CLADDING)
-    simulation = Simulation(eps_r, dl_um, WAVELENGTH_UM, pml_cells=round(1.0 / dl_um), compensated_index=(3.4, 0.0))
+    simulation = Simulation(eps_r, dl_um, WAVELENGTH_UM, pml_cells=round(1.0 / dl_um))
     port = Port("in", "x", 1.4, height_um / 2, 2.6)
     across = simulation.line(port)
     likeness = np.abs(simulation.excite(port).ez[:, across.span] @ across.mode.profile) ** 2
