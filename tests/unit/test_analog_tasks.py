@@ -38,6 +38,7 @@ def test_ids_run_from_one_and_keys_differ():
 
 def test_a_task_is_found_by_id_by_text_and_by_key():
     assert load_task(5) is load_task("5") is load_task("cascode")
+    assert all(load_task(task.id) is load_task(task.key) is task for task in all_tasks())
 
 
 def test_every_task_has_limits_and_every_entry_of_the_table_belongs_to_a_task():

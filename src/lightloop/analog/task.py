@@ -1,7 +1,7 @@
 """A design task: what to build, with which ports and parts, and the limits that a verdict rests on.
 
-A task is one TOML file in `tasks/`, found by its presence; its numbers stand in `tasks/limits.toml`. A user's own task
-is one file too, which may carry its own `[limits]` and `[conditions]`: `load_task("my_task.toml")`.
+A task is one TOML file in `tasks/`, found by its presence and named by its id and key; its numbers stand in
+`tasks/limits.toml`. A user's own task is one file too, which may carry its own `[limits]` and `[conditions]`: `load_task("my_task.toml")`.
 
 Example:
     >>> task = load_task("common-source")
@@ -156,8 +156,7 @@ def limit_table() -> LimitTable:
 @cache
 def all_tasks() -> tuple[Task, ...]:
     """Every built-in task, by id."""
-    found = [_built_in(path.name) for path in TASKS.iterdir() if path.name[:2].isdigit()]
-    return tuple(sorted(found, key=lambda task: task.id))
+    return tuple(map(_built_in, _stems().values()))
 
 
 def load_task(which: int | str | Path) -> Task:
@@ -171,14 +170,14 @@ def load_task(which: int | str | Path) -> Task:
     """
     if isinstance(which, Path) or (isinstance(which, str) and which.endswith(".toml")):
         return _with_numbers(read_table(which), str(which))
-    for task in all_tasks():
-        if str(which) in (str(task.id), task.key):
-            return task
+    for (number, key), stem in _stems().items():
+        if str(which) in (str(number), key):
+            return _built_in(stem)
     raise unknown_name(
         "task",
         str(which),
-        [task.key for task in all_tasks()],
-        hint=f"give an id from 1 to {len(all_tasks())}, a key, or the path of a .toml file",
+        [key for _, key in _stems()],
+        hint=f"give an id from 1 to {len(_stems())}, a key, or the path of a .toml file",
     )
 
 
@@ -188,15 +187,23 @@ def reference_deck(task: Task) -> str:
     Raises:
         InputError: The task has none.
     """
-    start = f"{task.id:02d}_"
-    for path in REFERENCES.iterdir():
-        if path.name.startswith(start) and path.name.endswith(".cir"):
-            return path.read_text(encoding="utf-8")
-    raise InputError(f"task {task.id} ({task.key}) has no reference deck")
+    stem = _stems().get((task.id, task.key))
+    if stem is None:
+        raise InputError(f"task {task.id} ({task.key}) has no reference deck")
+    return (REFERENCES / f"{stem}.cir").read_text(encoding="utf-8")
 
 
-def _built_in(name: str) -> Task:
-    return _with_numbers(tomllib.loads((TASKS / name).read_text(encoding="utf-8")), f"analog/tasks/{name}")
+@cache
+def _stems() -> dict[tuple[int, str], str]:
+    """Names of the built-in tasks' files without suffix, by (id, key), in the order of the ids."""
+    stems = sorted(path.name.removesuffix(".toml") for path in TASKS.iterdir() if path.name[:2].isdigit())
+    return {(int(stem[:2]), stem[3:].replace("_", "-")): stem for stem in stems}
+
+
+@cache
+def _built_in(stem: str) -> Task:
+    path = TASKS / f"{stem}.toml"
+    return _with_numbers(tomllib.loads(path.read_text(encoding="utf-8")), f"analog/tasks/{path.name}")
 
 
 def _with_numbers(table: Mapping[str, Any], source: str) -> Task:

@@ -26,6 +26,7 @@ _PLACES = {
     "LintResult": "findings",
     "lint": "linter",
     "parse_deck": "linter",
+    "read_deck": "linter",
     "STRANGER": "policy",
     "TRUSTED": "policy",
     "Policy": "policy",

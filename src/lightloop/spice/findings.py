@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from lightloop.spice.deck import Deck
 
 MAX_QUOTED = 40
+# Rules against what could reach beyond the circuit: commands and files for the simulator, and ways to hide them.
+UNSAFE_RULES = frozenset({"card", "control", "characters", "continuation", "recursion", "size"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class LintResult:
     def errors(self) -> list[Finding]:
         """The findings that refuse the deck."""
         return [finding for finding in self.findings if finding.severity == "error"]
+
+    @property
+    def unsafe(self) -> bool:
+        """Whether a finding is more than a mistake in the circuit."""
+        return any(finding.rule in UNSAFE_RULES for finding in self.errors)
 
     def accepted(self) -> Deck:
         """The deck. Raises `RefusedError` with every error if it was refused."""

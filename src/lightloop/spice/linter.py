@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lightloop.errors import InputError
 from lightloop.spice.cards import CARDS, Block
 from lightloop.spice.deck import Deck
@@ -49,6 +51,15 @@ def lint(text: str | bytes, policy: Policy = STRANGER) -> LintResult:
 def parse_deck(text: str | bytes, policy: Policy = STRANGER) -> Deck:
     """The deck in `text`. Raises `RefusedError` with every error where the linter refuses it."""
     return lint(text, policy).accepted()
+
+
+def read_deck(path: str | Path) -> str:
+    """The text of a deck file, no more of it than the linter accepts. Raises `InputError` where it cannot be read."""
+    try:
+        with Path(path).open("rb") as stream:
+            return stream.read(STRANGER.max_bytes + 1).decode("utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"the deck {str(path)!r} cannot be read: {error.strerror}") from None
 
 
 class _Reader:
