@@ -7,7 +7,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
-GROUND = {"errors", "units", "settings", "runs", "parallel"}
+GROUND = {"errors", "units", "settings", "runs", "parallel", "lazy"}
 MAY_IMPORT: dict[str, set[str]] = {
     # physics and mathematics: rooms that do not know one another
     **dict.fromkeys(("maxwell", "spice", "optim", "optics", "workload", "search"), GROUND),

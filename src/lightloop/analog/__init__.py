@@ -1,13 +1,29 @@
 """Analog design: tasks with strict limits, checks that an engineer believes, designers, sizing.
 
 Example:
-    >>> from lightloop.analog import load_task
-    >>> load_task("cascode").ports
+    >>> from lightloop.analog import load_task, reference_deck
+    >>> task = load_task("cascode")
+    >>> task.ports
     ('Vin', 'Vbias', 'Vout')
 """
 
 from __future__ import annotations
 
-from lightloop.analog.task import Limit, Task, all_tasks, load_task, reference_deck
+from lightloop.lazy import on_demand
 
-__all__ = ["Limit", "Task", "all_tasks", "load_task", "reference_deck"]
+_PLACES = {
+    "Attempt": "trial",
+    "Designer": "trial",
+    "Item": "verdict",
+    "Limit": "task",
+    "Task": "task",
+    "Trial": "trial",
+    "Verdict": "verdict",
+    "all_tasks": "task",
+    "load_task": "task",
+    "reference_deck": "task",
+}
+
+__all__ = sorted(_PLACES)
+
+__getattr__, __dir__ = on_demand(__name__, _PLACES)

@@ -13,9 +13,7 @@ Example:
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
+from lightloop.lazy import on_demand
 from lightloop.maxwell.convergence import Convergence, converge, converge_modes
 from lightloop.maxwell.cross_section import Modes, cross_section
 from lightloop.maxwell.fields import Fields
@@ -60,8 +58,4 @@ __all__ = [
     *_LATER,
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(import_module(f"lightloop.maxwell.{_LATER[name]}"), name)
-    raise AttributeError(f"module 'lightloop.maxwell' has no attribute {name!r}; it has {', '.join(__all__)}")
+__getattr__, __dir__ = on_demand(__name__, _LATER, __all__)

@@ -11,8 +11,7 @@ bit. Losses are in nats; quoted per byte they can be compared between tokenizers
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from lightloop.lazy import on_demand
 
 # The names load when they are used, so that `import lightloop.pretrain` needs no torch.
 _HOMES = {
@@ -36,12 +35,4 @@ _HOMES = {
 
 __all__ = list(_HOMES)
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"lightloop.pretrain.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'lightloop.pretrain' has no attribute {name!r}; it has {', '.join(__all__)}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = on_demand(__name__, _HOMES)

@@ -9,8 +9,7 @@ Example:
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from lightloop.lazy import on_demand
 
 # Loaded when first used: the child of the sandbox imports this package before it locks itself.
 _PLACES = {
@@ -51,12 +50,4 @@ _PLACES = {
 
 __all__ = sorted(_PLACES)
 
-
-def __getattr__(name: str) -> Any:
-    if name in _PLACES:
-        return getattr(import_module(f"lightloop.spice.{_PLACES[name]}"), name)
-    raise AttributeError(f"module 'lightloop.spice' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = on_demand(__name__, _PLACES)
