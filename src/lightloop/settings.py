@@ -1,23 +1,27 @@
 """Run files: TOML (or YAML, where PyYAML is installed) checked against a pydantic model, all mistakes reported at once.
 
-A settings model derives from `Settings`: frozen, and a misspelt key is an error that names the nearest key.
+A settings model derives from `Settings`: frozen, and a misspelt key is an error that names the nearest key. A frozen
+dataclass will do too, where the class must load without pydantic.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from lightloop.errors import InputError, MissingProgramError
 
 MAX_ALLOWED_IN_LINE = 12
 MAX_GIVEN = 100
+UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}  # pydantic's words, of models and of dataclasses
 
 
 class Settings(BaseModel):
@@ -26,7 +30,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-AnySettings = TypeVar("AnySettings", bound=Settings)
+AnySettings = TypeVar("AnySettings")
 
 
 def read_table(path: str | Path) -> dict[str, Any]:
@@ -84,16 +88,22 @@ def parse_settings(model: type[AnySettings], table: Mapping[str, Any], source: s
     lines = mistakes(model, table)
     if lines:
         raise mistaken(source, lines)
-    return model.model_validate(dict(table))
+    return _validated(model, table)
 
 
 def mistakes(model: type[AnySettings], table: Mapping[str, Any]) -> list[str]:
     """Every mistake of `table` as a `model`, one line each."""
     try:
-        model.model_validate(dict(table))
+        _validated(model, table)
     except ValidationError as error:
         return [_describe(model, item) for item in error.errors()]
     return []
+
+
+def _validated(model: type[AnySettings], table: Mapping[str, Any]) -> AnySettings:
+    if issubclass(model, BaseModel):
+        return model.model_validate(dict(table))
+    return TypeAdapter(model).validate_json(json.dumps(table, default=str))  # where lists stand for tuples
 
 
 def mistaken(source: str, lines: Sequence[str]) -> InputError:
@@ -114,9 +124,9 @@ def as_line(error: InputError) -> str:
     return "; ".join(part.replace("\n  - ", "; ").replace("\n", "; ") for part in parts if part)
 
 
-def _describe(model: type[BaseModel], item: Any) -> str:
+def _describe(model: type[Any], item: Any) -> str:
     place = _place(item["loc"])
-    if item["type"] == "extra_forbidden":
+    if item["type"] in UNKNOWN_KEY:
         allowed = _keys_at(model, item["loc"][:-1])
         near = get_close_matches(str(item["loc"][-1]), allowed, n=1, cutoff=0.5)
         advice = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(allowed)}"
@@ -156,17 +166,24 @@ def _given(item: Any) -> str:
     return f" (given: {text if len(text) <= MAX_GIVEN else text[:MAX_GIVEN] + '...'})"
 
 
-def _keys_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+def _keys_at(model: type[Any], location: tuple[Any, ...]) -> list[str]:
     """The keys that the (possibly nested) model at `location` accepts."""
     for part in location:
-        field = model.model_fields.get(str(part))
-        nested = _model_in(field.annotation) if field else None
+        nested = _model_in(_hints(model).get(str(part)))
         if nested is not None:
             model = nested
-    return sorted(field.alias or name for name, field in model.model_fields.items())
+    return sorted(_hints(model))
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _hints(model: type[Any]) -> dict[str, Any]:
+    """What each key of a model holds."""
+    if issubclass(model, BaseModel):
+        return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    hints = get_type_hints(model)
+    return {name: hints[name] for name in model.__dataclass_fields__}
+
+
+def _model_in(annotation: Any) -> type[Any] | None:
+    if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation)):
         return annotation
     return next((found for arg in get_args(annotation) if (found := _model_in(arg))), None)

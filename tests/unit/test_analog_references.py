@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -293,7 +294,7 @@ def test_reference_deck_holds_its_limits_over_supply_and_temperature(
     number: int, supply: float, temperature_c: float, tmp_path: Path
 ):
     task = load_task(number)
-    changed = task.model_copy(update={"supply_v": task.supply_v * supply})
+    changed = replace(task, supply_v=task.supply_v * supply)
     deck = reference_deck(task).replace("Vdd Vdd 0 5", f"Vdd Vdd 0 {changed.supply_v}\n.temp {temperature_c}")
     assert not broken_limits(changed, deck, tmp_path)
 

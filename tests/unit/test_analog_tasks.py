@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from lightloop.analog import all_tasks, load_task, reference_deck
-from lightloop.analog.task import Limit, limit_table
+from lightloop.analog import Task, all_tasks, load_task, reference_deck
+from lightloop.analog.task import TASKS, Limit, LimitTable, limit_table
 from lightloop.errors import InputError
+from lightloop.settings import parse_settings
 
 OWN = """
 id = 900
@@ -130,3 +132,14 @@ def test_a_task_of_ones_own_has_no_reference_deck(tmp_path: Path):
     path.write_text(OWN)
     with pytest.raises(InputError, match="no reference deck"):
         reference_deck(load_task(path))
+
+
+@pytest.mark.parametrize("task", all_tasks(), ids=lambda task: task.key)
+def test_a_built_in_file_reads_the_same_as_a_task_of_ones_own(task: Task) -> None:
+    stem = f"{task.id:02d}_{task.key.replace('-', '_')}.toml"
+    assert load_task(str(TASKS / stem)) == task
+
+
+def test_the_table_of_limits_holds_what_its_fields_say() -> None:
+    table = tomllib.loads((TASKS / "limits.toml").read_text(encoding="utf-8"))
+    assert parse_settings(LimitTable, table, "limits.toml") == limit_table()

@@ -1,7 +1,8 @@
 """A design task: what to build, with which ports and parts, and the limits that a verdict rests on.
 
 A task is one TOML file in `tasks/`, found by its presence and named by its id and key; its numbers stand in
-`tasks/limits.toml`. A user's own task is one file too, which may carry its own `[limits]` and `[conditions]`: `load_task("my_task.toml")`.
+`tasks/limits.toml`. A user's own task is one file too, which may carry its own `[limits]` and `[conditions]`:
+`load_task("my_task.toml")`.
 
 Example:
     >>> task = load_task("common-source")
@@ -11,17 +12,17 @@ Example:
 
 from __future__ import annotations
 
+import math
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import Field, model_validator
+from typing import Any, ClassVar, Literal
 
 from lightloop.errors import InputError, unknown_name
-from lightloop.settings import Settings, parse_settings, read_table
 
 TASKS = files("lightloop.analog") / "tasks"
 REFERENCES = TASKS / "reference"
@@ -30,34 +31,47 @@ Kind = Literal[
     "amplifier", "inverter", "current-source", "current-mirror", "opamp", "oscillator", "integrator", "differentiator",
     "adder", "subtractor", "schmitt", "vco", "pll", "filter", "comparator", "mixer",
 ]  # fmt: skip
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=32)]
-Key = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Role = Literal["signal", "bias", "current", "clock"]
+Part = Literal["nmos", "pmos", "npn", "pnp", "d"]
+Number = float | tuple[float, ...]
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}", re.ASCII)
+_KEY = re.compile(r"(?=.{1,64}$)[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 
 
-class Port(Settings):
+class _Checked:
+    """How a task's own file is read: no unknown keys, no numbers as text."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+
+
+@dataclass(frozen=True)
+class Port(_Checked):
     """An input of the circuit: its node and what its source carries."""
 
-    name: Name
-    role: Literal["signal", "bias", "current", "clock"]
+    name: str
+    role: Role
+
+    def __post_init__(self) -> None:
+        _must_be(_NAME, "a node", self.name)
 
 
-class Limit(Settings):
+@dataclass(frozen=True)
+class Limit(_Checked):
     """What a measured quantity must keep to: `low <= value <= high`, in `unit`."""
 
-    low: Number | None = None
-    high: Number | None = None
     unit: str
     what: str
     source: str
+    low: float | None = None
+    high: float | None = None
 
-    @model_validator(mode="after")
-    def _has_a_bound(self) -> Limit:
+    def __post_init__(self) -> None:
+        _must_be_finite(self.low, self.high)
         if self.low is None and self.high is None:
             raise InputError("a limit needs low, high, or both")
         if self.low is not None and self.high is not None and self.low > self.high:
             raise InputError(f"low {self.low:g} is above high {self.high:g}")
-        return self
 
     def holds(self, value: float) -> bool:
         """Whether `value`, in this limit's unit, keeps to it. NaN never does."""
@@ -66,16 +80,26 @@ class Limit(Settings):
         return above and below and value == value
 
 
-class Condition(Settings):
-    """A value under which something is measured, in `unit`."""
+@dataclass(frozen=True)
+class Condition(_Checked):
+    """A value, or several, under which something is measured, in `unit`."""
 
-    value: Number | tuple[Number, ...]
+    value: Number
     unit: str
     what: str
     source: str
 
+    def __post_init__(self) -> None:
+        _must_be_finite(*self.values)
 
-class Robustness(Settings):
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The value, or all of them."""
+        return self.value if isinstance(self.value, tuple) else (self.value,)
+
+
+@dataclass(frozen=True)
+class Robustness(_Checked):
     """What is varied in the last stage of a check; how far, stands in `[robustness]` of `limits.toml`.
 
     `mismatch` is "as-written", or "offset-nulled" where a high open-loop gain asks for the input offset that brings
@@ -89,32 +113,41 @@ class Robustness(Settings):
     mismatch: Literal["none", "as-written", "offset-nulled"] = "none"
 
 
-class Task(Settings):
+@dataclass(frozen=True)
+class Task(_Checked):
     """One design task with all its limits."""
 
-    id: Annotated[int, Field(ge=1)]
-    key: Key
+    id: int
+    key: str
     level: Literal["easy", "medium", "hard"]
     kind: Kind
     title: str
     statement: str
+    outputs: tuple[str, ...]
     inputs: tuple[Port, ...] = ()
-    outputs: Annotated[tuple[Name, ...], Field(min_length=1)]
-    supply_v: Annotated[float, Field(gt=0)] | None = None
-    models: tuple[Literal["nmos", "pmos", "npn", "pnp", "d"], ...] = ()
+    supply_v: float | None = None
+    models: tuple[Part, ...] = ()
     library: tuple[Literal["OPAMP"], ...] = ()
-    structure: tuple[Key, ...] = ()
+    structure: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     robustness: Robustness = Robustness()
-    limits: dict[str, Limit] = Field(default_factory=dict)
-    conditions: dict[str, Condition] = Field(default_factory=dict)
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _ports_differ(self) -> Task:
+    def __post_init__(self) -> None:
+        if self.id < 1:
+            raise InputError(f"the id must be 1 or more, got {self.id}")
+        if self.supply_v is not None and not 0 < self.supply_v < math.inf:
+            raise InputError(f"supply_v must be above 0, got {self.supply_v:g}")
+        if not self.outputs:
+            raise InputError("a task needs an output")
+        for node in self.outputs:
+            _must_be(_NAME, "a node", node)
+        for key in (self.key, *self.structure):
+            _must_be(_KEY, "a key", key)
         names = [name.lower() for name in self.ports]
         if len(set(names)) < len(names):
             raise InputError(f"two ports of one name (SPICE does not tell case apart): {', '.join(self.ports)}")
-        return self
 
     @property
     def ports(self) -> tuple[str, ...]:
@@ -122,35 +155,37 @@ class Task(Settings):
         return tuple(port.name for port in self.inputs) + self.outputs
 
 
-class Numbers(Settings):
+@dataclass(frozen=True)
+class Numbers(_Checked):
     """Limits and conditions of one kind or one task."""
 
-    limits: dict[str, Limit] = Field(default_factory=dict)
-    conditions: dict[str, Condition] = Field(default_factory=dict)
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
 
 
-class LimitTable(Settings):
+@dataclass(frozen=True)
+class LimitTable(_Checked):
     """`limits.toml` as a whole."""
 
-    sources: dict[str, str]
+    sources: Mapping[str, str]
     robustness: Numbers
-    kind: dict[Kind, Numbers]
-    task: dict[Key, Numbers]
+    kind: Mapping[str, Numbers]
+    task: Mapping[str, Numbers]
 
-    @model_validator(mode="after")
-    def _sources_are_known(self) -> LimitTable:
+    def __post_init__(self) -> None:
         for numbers in (self.robustness, *self.kind.values(), *self.task.values()):
-            for name, entry in (numbers.limits | numbers.conditions).items():
+            entries: dict[str, Limit | Condition] = {**numbers.limits, **numbers.conditions}
+            for name, entry in entries.items():
                 if entry.source not in self.sources:
                     raise unknown_name(f"source of {name}", entry.source, self.sources)
-        return self
 
 
 @cache
 def limit_table() -> LimitTable:
     """All limits and conditions of the built-in tasks, checked."""
     table = tomllib.loads((TASKS / "limits.toml").read_text(encoding="utf-8"))
-    return parse_settings(LimitTable, table, "analog/tasks/limits.toml")
+    groups = {group: {key: _numbers(own) for key, own in table[group].items()} for group in ("kind", "task")}
+    return LimitTable(sources=table["sources"], robustness=_numbers(table["robustness"]), **groups)
 
 
 @cache
@@ -169,7 +204,9 @@ def load_task(which: int | str | Path) -> Task:
         InputError: No such task, or the file has mistakes; all of them are listed.
     """
     if isinstance(which, Path) or (isinstance(which, str) and which.endswith(".toml")):
-        return _with_numbers(read_table(which), str(which))
+        from lightloop.settings import parse_settings, read_table  # takes longer to load than a check
+
+        return _with_shared(parse_settings(Task, read_table(which), str(which)))
     for (number, key), stem in _stems().items():
         if str(which) in (str(number), key):
             return _built_in(stem)
@@ -202,15 +239,52 @@ def _stems() -> dict[tuple[int, str], str]:
 
 @cache
 def _built_in(stem: str) -> Task:
-    path = TASKS / f"{stem}.toml"
-    return _with_numbers(tomllib.loads(path.read_text(encoding="utf-8")), f"analog/tasks/{path.name}")
+    """A task of ours. That each file would also be read as a task of one's own is a test, not done at each start."""
+    table = tomllib.loads((TASKS / f"{stem}.toml").read_text(encoding="utf-8"))
+    read = {name: _READERS[name](value) if name in _READERS else value for name, value in table.items()}
+    return _with_shared(Task(**read))
 
 
-def _with_numbers(table: Mapping[str, Any], source: str) -> Task:
-    """The task of `table` with the numbers of its kind, of its key, and its own, the later ones before the earlier."""
-    own = parse_settings(Task, table, source)
+def _limits(table: Mapping[str, Any]) -> dict[str, Limit]:
+    return {name: Limit(**entry) for name, entry in table.items()}
+
+
+def _conditions(table: Mapping[str, Any]) -> dict[str, Condition]:
+    return {name: Condition(**{**entry, "value": _number(entry["value"])}) for name, entry in table.items()}
+
+
+def _number(value: float | list[float]) -> Number:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _numbers(table: Mapping[str, Any]) -> Numbers:
+    return Numbers(_limits(table.get("limits", {})), _conditions(table.get("conditions", {})))
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "inputs": lambda ports: tuple(Port(**port) for port in ports),
+    **dict.fromkeys(("outputs", "models", "library", "structure", "notes"), tuple),
+    "robustness": lambda table: Robustness(**table),
+    "limits": _limits,
+    "conditions": _conditions,
+}
+
+
+def _with_shared(own: Task) -> Task:
+    """The task with the numbers of its kind, of its key, and its own, the later ones before the earlier."""
     shared = limit_table()
-    layers = [shared.kind.get(own.kind, Numbers()), shared.task.get(own.key, Numbers())]
-    limits = {name: entry for layer in layers for name, entry in layer.limits.items()} | own.limits
-    conditions = {name: entry for layer in layers for name, entry in layer.conditions.items()} | own.conditions
-    return own.model_copy(update={"limits": limits, "conditions": conditions})
+    layers = (shared.kind.get(own.kind, Numbers()), shared.task.get(own.key, Numbers()), own)
+    limits = {name: entry for layer in layers for name, entry in layer.limits.items()}
+    conditions = {name: entry for layer in layers for name, entry in layer.conditions.items()}
+    return replace(own, limits=limits, conditions=conditions)
+
+
+def _must_be(pattern: re.Pattern[str], what: str, text: str) -> None:
+    if not pattern.fullmatch(text):
+        raise InputError(f"{text!r} cannot be {what}", hint=f"it must match {pattern.pattern}")
+
+
+def _must_be_finite(*values: float | None) -> None:
+    for value in values:
+        if value is not None and not math.isfinite(value):
+            raise InputError(f"a number must be finite, got {value}")

@@ -36,6 +36,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """A task: statement, ports, parts, and every limit of its check."""
+    from dataclasses import asdict
+
     from lightloop.analog.task import load_task, reference_deck
     from lightloop.cli.analog_tables import show_task
 
@@ -43,7 +45,7 @@ def show(
     if reference:
         print_line(reference_deck(found).rstrip("\n"))
     elif as_json:
-        print_json(found.model_dump(mode="json") | {"ports": found.ports})
+        print_json({**asdict(found), "ports": found.ports})
     else:
         show_task(found)
 

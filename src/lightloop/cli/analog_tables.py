@@ -30,7 +30,7 @@ def show_task(task: Task) -> None:
     rows = [(name, *_bounds(limit), limit.unit, limit.what) for name, limit in task.limits.items()]
     print_table("limits", ("quantity", "least", "most", "unit", "what"), rows, text_columns=5)
     conditions = [
-        (name, " ".join(f"{value:g}" for value in _listed(item.value)), item.unit, item.what)
+        (name, " ".join(f"{value:g}" for value in item.values), item.unit, item.what)
         for name, item in task.conditions.items()
     ]
     print_table("\nmeasured under", ("condition", "value", "unit", "what"), conditions, text_columns=4)
@@ -54,13 +54,16 @@ def show_findings(name: str, found: LintResult) -> None:
 def _item_row(item: Item) -> tuple[str, ...]:
     value = "not measured" if item.value is None else f"{item.value:.4g}"
     margin = "" if item.margin is None else f"{item.margin:+.3g}"
-    return (item.name, "ok" if item.ok else "FAILS", value, *_bounds(item), "" if item.unit == "1" else item.unit, margin)
+    return (
+        item.name,
+        "ok" if item.ok else "FAILS",
+        value,
+        *_bounds(item),
+        "" if item.unit == "1" else item.unit,
+        margin,
+    )
 
 
 def _bounds(item: Item | Limit) -> tuple[str, str]:
     low, high = ("" if bound is None else f"{bound:g}" for bound in (item.low, item.high))
     return low, high
-
-
-def _listed(value: float | tuple[float, ...]) -> tuple[float, ...]:
-    return value if isinstance(value, tuple) else (value,)
