@@ -14,6 +14,7 @@ from lightloop.spice import (
     STRANGER,
     AcSweep,
     Limits,
+    MachineError,
     OperatingPoint,
     Sandbox,
     SimulationError,
@@ -36,8 +37,8 @@ def stub(folder: Path, script: str) -> Simulator:
     return Simulator(program=program, sandbox=Sandbox(level="rlimit", limits=Limits(wall_s=2, cpu_s=1)))
 
 
-def failure(simulator: Simulator, *analyses: OperatingPoint | Transient) -> SimulationError:
-    with pytest.raises(SimulationError) as caught:
+def failure(simulator: Simulator, *analyses: OperatingPoint | Transient) -> SimulationError | MachineError:
+    with pytest.raises((SimulationError, MachineError)) as caught:
         simulator.run(DECK, *(analyses or (OperatingPoint(),)))
     return caught.value
 
@@ -78,7 +79,7 @@ def test_a_hanging_simulator_is_stopped(tmp_path: Path) -> None:
     assert time.monotonic() - started < 10
 
 
-@pytest.mark.parametrize("signal, kind", [(9, "cpu"), (11, "crash"), (6, "crash")])
+@pytest.mark.parametrize("signal, kind", [(9, "killed"), (11, "crash"), (6, "crash")])
 def test_a_killed_simulator_is_a_failure(signal: int, kind: str, tmp_path: Path) -> None:
     assert failure(stub(tmp_path, f"echo '** ngspice-39 :'; kill -{signal} $$")).kind == kind
 

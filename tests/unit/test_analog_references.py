@@ -254,6 +254,22 @@ def mixer(task: Task, deck: str, folder: Path) -> Measured:
     }
 
 
+def receiver(task: Task, deck: str, folder: Path) -> Measured:
+    value = {name: condition.values[0] for name, condition in task.conditions.items()}
+    parts = [f"Cpd Iin 0 {value['photodiode']}f", f"Cl Vout 0 {value['load']}f", "Ipd 0 Iin 5u ac 1"]
+    deck = re.sub(r"(?m)^Ipd .*$", "\n".join(parts), deck)
+    point, ac = run(deck, ["op", "ac dec 40 1meg 100g"], folder)
+    freq, h = ac["frequency"].real, abs(ac["v(vout)"])
+    supply_v = float(re.search(r"(?m)^Vdd Vdd 0 (\S+)", deck)[1])
+    return {
+        "transimpedance": 20 * np.log10(h[0]),
+        "bandwidth": freq[np.flatnonzero(h >= h[0] / np.sqrt(2))[-1]] / 1e9,
+        "peaking": 20 * np.log10(h.max() / h[0]),
+        "input_resistance": abs(ac["v(iin)"][0]),
+        "power": abs(point["i(vdd)"][0]) * supply_v * 1e3,
+    }
+
+
 MEASURE: dict[str, Callable[[Task, str, Path], Measured]] = {
     "amplifier": amplifier,
     "inverter": inverter,
@@ -271,6 +287,7 @@ MEASURE: dict[str, Callable[[Task, str, Path], Measured]] = {
     "filter": passive_filter,
     "comparator": comparator,
     "mixer": mixer,
+    "receiver": receiver,
 }
 
 
@@ -282,7 +299,7 @@ def broken_limits(task: Task, deck: str, folder: Path) -> Measured:
     return {name: value for name, value in judged.items() if not task.limits[name].holds(value)}
 
 
-@pytest.mark.parametrize("number", range(1, 32))
+@pytest.mark.parametrize("number", range(1, 35))
 def test_reference_deck_holds_the_limits_of_its_task(number: int, tmp_path: Path):
     task = load_task(number)
     assert not broken_limits(task, reference_deck(task), tmp_path)
@@ -295,7 +312,7 @@ def test_reference_deck_holds_its_limits_over_supply_and_temperature(
 ):
     task = load_task(number)
     changed = replace(task, supply_v=task.supply_v * supply)
-    deck = reference_deck(task).replace("Vdd Vdd 0 5", f"Vdd Vdd 0 {changed.supply_v}\n.temp {temperature_c}")
+    deck = re.sub(r"(?m)^Vdd Vdd 0 .*$", f"Vdd Vdd 0 {changed.supply_v}\n.temp {temperature_c}", reference_deck(task))
     assert not broken_limits(changed, deck, tmp_path)
 
 

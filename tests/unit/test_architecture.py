@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "loop": GROUND
     | {"optim", "pretrain", "onn", "optics", "workload", "accelerator", "report", "search", "maxwell"}
     | {"operators", "inverse", "analog", "rf", "spice"},
+    "mcp": GROUND | {"analog", "spice", "search"},
 }
 MAY_IMPORT["cli"] = GROUND | set(MAY_IMPORT)
 

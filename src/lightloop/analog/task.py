@@ -29,7 +29,7 @@ REFERENCES = TASKS / "reference"
 
 Kind = Literal[
     "amplifier", "inverter", "current-source", "current-mirror", "opamp", "oscillator", "integrator", "differentiator",
-    "adder", "subtractor", "schmitt", "vco", "pll", "filter", "comparator", "mixer",
+    "adder", "subtractor", "schmitt", "vco", "pll", "filter", "comparator", "mixer", "receiver",
 ]  # fmt: skip
 Role = Literal["signal", "bias", "current", "clock"]
 Part = Literal["nmos", "pmos", "npn", "pnp", "d"]
@@ -216,6 +216,22 @@ def load_task(which: int | str | Path) -> Task:
         [key for _, key in _stems()],
         hint=f"give an id from 1 to {len(_stems())}, a key, or the path of a .toml file",
     )
+
+
+def tasks_named(text: str) -> tuple[Task, ...]:
+    """The tasks of a list of ids, ranges of ids, keys and files: `1:24`, `1,5,wien-bridge`, `1:15,my_task.toml`.
+
+    Raises:
+        InputError: As `load_task`, or a range that runs backwards.
+    """
+    found: list[int | str] = []
+    for part in text.split(","):
+        bounds = part.split(":")
+        if len(bounds) == 2 and all(bound.strip().isdecimal() for bound in bounds):
+            found += range(int(bounds[0]), int(bounds[1]) + 1) or [part.strip()]
+        else:
+            found.append(part.strip())
+    return tuple({task.key: task for task in map(load_task, found)}.values())
 
 
 def reference_deck(task: Task) -> str:

@@ -91,6 +91,11 @@ class Designer(Protocol):
         """What stands in reports, such as `retrieve` or `openai:gpt-4o`."""
         ...
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its trials depend on beside task and sample, as plain values by name."""
+        ...
+
     def trial(self, task: Task, sample: int = 0) -> Trial:
         """Tries the task once. The same task and sample give the same decks wherever the designer is deterministic."""
         ...

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lightloop.cli.field_options import options_of
+from lightloop.cli.options import options_of
 from lightloop.cli.output import JSON_HELP, print_json, print_line
 from lightloop.cli.ranges import named_settings, named_values, values_of
 from lightloop.errors import InputError

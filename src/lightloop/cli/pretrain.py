@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lightloop.cli.field_options import options_of
 from lightloop.cli.machine_settings import SetOption, overrides
+from lightloop.cli.options import options_of
 from lightloop.cli.output import JSON_HELP, print_json, print_line, print_note
 from lightloop.cli.pretrain_tables import print_evaluations, print_plan, print_sweep, print_training, training_bar
 from lightloop.pretrain.plan_options import PlanOptions

@@ -44,6 +44,15 @@ def named_settings(option: str, items: Sequence[str] | None) -> dict[str, float 
     return found
 
 
+def named_numbers(option: str, items: Sequence[str] | None) -> dict[str, float]:
+    """`NAME=NUMBER`, each name once. Raises `InputError` for anything else."""
+    found = named_values(option, items)
+    several = [name for name, values in found.items() if len(values) > 1]
+    if several:
+        raise InputError(f"{option} {several[0]} has several values", hint="give one number")
+    return {name: values[0] for name, values in found.items()}
+
+
 def grids_of(option: str, items: Sequence[str] | None) -> list[tuple[int, int]]:
     """`NXxNY` as two numbers of points. Raises `InputError` for anything else."""
     found = []

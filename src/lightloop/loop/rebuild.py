@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lightloop.loop.accelerator_folder import rebuild_page
+from lightloop.loop.analog_folder import rebuild_analog_page
 from lightloop.loop.field_folder import rebuild_field_page
 from lightloop.loop.pretrain_folder import rebuild_training_page
 from lightloop.loop.report import write_report
@@ -15,6 +16,7 @@ REBUILDERS: tuple[Callable[[str | Path], Path | None], ...] = (
     rebuild_page,
     rebuild_training_page,
     rebuild_field_page,
+    rebuild_analog_page,
     write_report,
 )
 

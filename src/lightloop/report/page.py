@@ -42,6 +42,7 @@ class Section:
         cards: Headline figures.
         table: A table below the figures.
         wide: Give each figure the full width, where several would stand side by side.
+        blocks: Further parts below all else: `markupsafe.Markup` stands as it is, any other string is escaped.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Section:
     cards: Sequence[Card] = ()
     table: Table | None = None
     wide: bool = False
+    blocks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ _PLACES = {
     "OperatingPoint": "analyses",
     "Transient": "analyses",
     "Limits": "sandbox.limits",
+    "MachineError": "failure",
     "Plot": "rawfile",
     "Remark": "failure",
     "Sandbox": "sandbox.child",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.+-]*", re.ASCII)
 _SAVED = re.compile(r"@[a-z0-9_][a-z0-9_.+-]*\[[a-z0-9_]+\]|[vi]\([a-z0-9_][a-z0-9_.+-]*\)", re.ASCII)
 AXIS_TOLERANCE = 1e-6  # an axis ends where it was asked to, but for rounding
+NAMES_PER_LINE = 100  # ngspice 39 forgets the names of a command of more than about a thousand words
 COUNT_TOLERANCE = 1  # a logarithmic sweep may gain or lose its last point by rounding
 
 
@@ -51,8 +52,8 @@ class Analysis(ABC):
         """All lines for ngspice that run it and write its plot to `file`."""
         lines = [f"option temp={format_number(_number('temp_c', self.temp_c))}"]
         lines += [_alteration(*change) for change in self.alter]
-        if self.save:
-            lines.append(" ".join(["save all", *map(_saved, self.save)]))
+        for place in range(0, len(self.save), NAMES_PER_LINE):
+            lines.append(" ".join(["save all", *map(_saved, self.save[place : place + NAMES_PER_LINE])]))
         return [*lines, self.command(), *self.after(), f"write {file}", "destroy all", "delete all"]
 
     def after(self) -> list[str]:

@@ -79,7 +79,7 @@ class SimulationError(LightloopError):
 
     Args:
         message: What happened.
-        kind: `time`, `cpu`, `memory`, `output`, `disk`, `crash`, `start`, `missing` or `broken`.
+        kind: `time`, `cpu`, `memory`, `output`, `disk`, `crash`, `missing` or `broken`.
         remarks: What the simulator said about it.
     """
 
@@ -90,6 +90,23 @@ class SimulationError(LightloopError):
         self.remarks = remarks
         told = "".join(f"\n  - {remark}" for remark in remarks)
         super().__init__(message + told, hint=hint)
+
+
+class MachineError(LightloopError):
+    """The machine, not the deck, kept the simulator from answering; the same run may succeed later.
+
+    It is no `SimulationError`, so that nothing takes it for a property of the deck.
+
+    Args:
+        message: What happened.
+        kind: `disk`, `start`, `killed` or `time`.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, kind: str, hint: str | None = None) -> None:
+        self.kind = kind
+        super().__init__(message, hint=hint)
 
 
 def remarks_in(output: bytes, deck: Deck) -> tuple[Remark, ...]:

@@ -29,13 +29,14 @@ from types import TracebackType
 from lightloop.parallel import cores
 from lightloop.spice.analyses import Analysis
 from lightloop.spice.deck import Deck
-from lightloop.spice.failure import remarks_in
+from lightloop.spice.failure import MachineError, remarks_in
 from lightloop.spice.rawfile import Plot
-from lightloop.spice.sandbox.child import Outcome, Sandbox, Stopped, end_child
+from lightloop.spice.sandbox.child import End, Outcome, Sandbox, Stopped, end_child
 from lightloop.spice.simulator import (
     SETTINGS,
     Simulator,
     SimulatorRun,
+    check_machine,
     check_version,
     explain,
     find_ngspice,
@@ -47,6 +48,8 @@ from lightloop.spice.simulator import (
 )
 
 DECKS_PER_CHILD = 500
+TRIES = 2  # of a deck whose child died: it may have been killed from outside, or tired by the decks before
+RUNNING = End(0, 0, 0.0)
 _DECK = "deck.cir"
 
 
@@ -85,19 +88,29 @@ class Session:
         return tuple(plot for plot in run.plots if plot is not None)
 
     def attempt(self, deck: Deck, *analyses: Analysis) -> SimulatorRun:
-        """As `Simulator.attempt`."""
+        """As `Simulator.attempt`. A child that dies is replaced, and the deck is tried once more in the new one."""
         started = time.monotonic()
         commands = [command for place, analysis in enumerate(analyses) for command in analysis.control(f"{place}.raw")]
         text = "\n".join(["lightloop deck", *deck.lines(), *option_lines(self.simulator.options), ".end", ""])
-        folder = self._ready(library_folders(deck))
-        write_deck(folder / _DECK, text)
-        output, stopped, done = self._ask([f"source {_DECK}", *commands, "remcirc"], started)
+        libraries, end = library_folders(deck), RUNNING
+        for _ in range(TRIES):
+            folder = self._ready(libraries)
+            write_deck(folder / _DECK, text)
+            output, stopped, done = self._ask([f"source {_DECK}", *commands, "remcirc"], started)
+            if done or stopped:
+                break
+            end = self._stop()
         answers = [read_answer(folder / f"{place}.raw", analysis, deck) for place, analysis in enumerate(analyses)]
         for place in range(len(analyses)):
             (folder / f"{place}.raw").unlink(missing_ok=True)
-        status = 0 if done else self._stop()
-        check_version(output, self._program, complete=all(plot for plot, _ in answers))
-        outcome = Outcome(status, stopped, output, self._walls, time.monotonic() - started, 0, self._failure)
+        if stopped:
+            end = self._stop()
+        complete = all(plot for plot, _ in answers)
+        check_version(output, self._program, complete=complete)
+        seconds = time.monotonic() - started
+        outcome = Outcome(end.status, stopped, output, self._walls, seconds, 0, self._failure, end.cpu_s)
+        if not complete:
+            check_machine(outcome, self.simulator.sandbox.limits, folder)
         faults, remarks = tuple(fault for _, fault in answers), remarks_in(output, deck)
         failure = explain(outcome, self.simulator.sandbox.limits, analyses, faults, remarks)
         plots = tuple(plot for plot, _ in answers)
@@ -121,7 +134,22 @@ class Session:
         self._program = self.simulator.program or find_ngspice()
         self._child, self._walls, self._failure = locked.start(self._program, ("-n", "-p"), folder)
         self._served, self._libraries = 0, libraries
-        self._ask(list(SETTINGS), time.monotonic())
+        output, stopped, done = self._ask(list(SETTINGS), time.monotonic())
+        if not done:
+            self._give_up(output, stopped, folder)
+
+    def _give_up(self, output: bytes, stopped: Stopped | None, folder: Path) -> None:
+        """End a child that does not even take its settings, and say why."""
+        end = self._stop()
+        check_version(output, self._program, complete=False)
+        limits = self.simulator.sandbox.limits
+        check_machine(
+            Outcome(end.status, stopped, output, self._walls, 0.0, 0, self._failure, end.cpu_s), limits, folder
+        )
+        raise MachineError(
+            f"ngspice does not answer within {limits.wall_s:g} s" if stopped else f"ngspice ended with {end.status}",
+            kind="time" if stopped else "start",
+        )
 
     def _ask(self, commands: Sequence[str], started: float) -> tuple[bytes, Stopped | None, bool]:
         """Send commands and read until they are done: what was printed, why it took too long, whether all was done."""
@@ -151,10 +179,10 @@ class Session:
                     return bytes(output[: limits.output_bytes]), "output", False
         return bytes(output), None, True
 
-    def _stop(self) -> int:
-        """End the child, if there is one; its exit status."""
+    def _stop(self) -> End:
+        """End the child, if there is one; how it ended."""
         child, self._child = self._child, None
-        return end_child(child)[0] if child is not None else 0
+        return end_child(child) if child is not None else RUNNING
 
 
 class SessionPool:

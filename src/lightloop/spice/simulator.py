@@ -24,7 +24,7 @@ from pathlib import Path
 from lightloop.errors import InputError, MissingProgramError
 from lightloop.spice.analyses import Analysis
 from lightloop.spice.deck import Deck
-from lightloop.spice.failure import Remark, SimulationError, remarks_in
+from lightloop.spice.failure import MachineError, Remark, SimulationError, remarks_in
 from lightloop.spice.rawfile import Plot, read_rawfile
 from lightloop.spice.sandbox.child import Level, Outcome, Sandbox
 from lightloop.spice.sandbox.installation import find_program
@@ -33,6 +33,10 @@ from lightloop.spice.sandbox.limits import Limits
 OLDEST_VERSION = 36
 INSTALL = "apt-get install ngspice"
 SETTINGS = ("set num_threads=1", "set filetype=binary")
+
+KILLED = 128 + 9
+SPENT = 0.8  # of the processor time: whoever was killed with more has reached the limit, counted in the kernel's ticks
+LEAST_ROOM_BYTES = 1 << 16  # a disk with less than this was full when the simulator wrote
 
 _DECK = "deck.cir"
 _VERSION = re.compile(rb"ngspice-(\d+)")
@@ -45,7 +49,7 @@ _STOPPED = {
 }
 # Exit status (128 + signal) -> kind and sentence.
 _SIGNALS = {
-    128 + 9: ("cpu", "the simulator was killed: more than {cpu_s} s of processor time, or killed from outside"),
+    KILLED: ("cpu", "the simulation took more than {cpu_s} s of processor time"),
     128 + 24: ("cpu", "the simulation took more than {cpu_s} s of processor time"),
     128 + 11: ("crash", "the simulator crashed"),
     128 + 6: ("crash", "the simulator crashed"),
@@ -103,6 +107,7 @@ class Simulator:
         Raises:
             MissingProgramError: ngspice is missing or too old.
             SimulationError: An analysis gave no usable answer.
+            MachineError: The disk is full, or the simulator could not be started or was killed from outside.
         """
         run = self.attempt(deck, *analyses)
         if run.failure:
@@ -118,7 +123,10 @@ class Simulator:
             write_deck(folder / _DECK, text)
             outcome = sandbox.run(program, ("-n", "-b"), folder, stdin=folder / _DECK)
             answers = [read_answer(folder / f"{place}.raw", analysis, deck) for place, analysis in enumerate(analyses)]
-        check_version(outcome.output, program, complete=all(plot for plot, _ in answers))
+            complete = all(plot for plot, _ in answers)
+            check_version(outcome.output, program, complete=complete)
+            if not complete:
+                check_machine(outcome, sandbox.limits, folder)
         faults = tuple(fault for _, fault in answers)
         remarks = remarks_in(outcome.output, deck)
         failure = explain(outcome, sandbox.limits, analyses, faults, remarks)
@@ -136,13 +144,28 @@ def explain(
     place = next((place for place, fault in enumerate(faults) if fault), None)
     if place is None:
         return None
-    if outcome.failure:
-        return SimulationError(f"ngspice could not be started ({outcome.failure[:100]})", kind="start")
     kind, sentence = _STOPPED.get(outcome.stopped or "") or _SIGNALS.get(outcome.status) or ("missing", "")
     if kind == "missing":
         kind = next((remark.kind for remark in remarks if remark.kind in ("memory", "disk")), kind)
         sentence = f"the {analyses[place].plot or 'analysis'} gave no usable answer: {faults[place]}"
     return SimulationError(sentence.format(**vars(limits)), kind=kind, remarks=remarks)
+
+
+def check_machine(outcome: Outcome, limits: Limits, folder: Path) -> None:
+    """Raise `MachineError` where an answer is missing for a reason that lies outside the deck."""
+    if outcome.failure:
+        raise MachineError(f"ngspice could not be started ({outcome.failure[:100]})", kind="start")
+    if shutil.disk_usage(folder).free < LEAST_ROOM_BYTES:
+        raise no_room(f"no room is left in {folder.parent}")
+    if outcome.status == KILLED and outcome.stopped is None and outcome.cpu_s < SPENT * limits.cpu_s:
+        raise MachineError(
+            "the simulator was killed from outside", kind="killed", hint="is the machine out of memory? then run again"
+        )
+
+
+def no_room(message: str) -> MachineError:
+    """The error for a disk that is full."""
+    return MachineError(message, kind="disk", hint="make room there, or set TMPDIR to another folder, and run again")
 
 
 def simulator_text(deck: Deck, analyses: Sequence[Analysis], options: Mapping[str, float] | None = None) -> str:
@@ -206,7 +229,7 @@ def working_folder(parent: Path | None) -> Iterator[Path]:
     try:
         name = tempfile.mkdtemp(prefix="lightloop-", dir=parent)
     except OSError as error:
-        raise SimulationError(f"no working folder can be made: {error.strerror}", kind="disk") from None
+        raise no_room(f"no working folder can be made: {error.strerror}") from None
     try:
         yield Path(name)
     finally:
@@ -214,11 +237,11 @@ def working_folder(parent: Path | None) -> Iterator[Path]:
 
 
 def write_deck(path: Path, text: str) -> None:
-    """Write a deck. Raises `SimulationError` where there is no room."""
+    """Write a deck. Raises `MachineError` where there is no room."""
     try:
         path.write_text(text, encoding="ascii")
     except OSError as error:
-        raise SimulationError(f"the deck cannot be written: {error.strerror}", kind="disk") from None
+        raise no_room(f"the deck cannot be written: {error.strerror}") from None
 
 
 def read_answer(path: Path, analysis: Analysis, deck: Deck) -> tuple[Plot | None, str | None]:

@@ -9,6 +9,10 @@ Example:
 
 from __future__ import annotations
 
-from lightloop.analog.check.pipeline import check
+from lightloop.lazy import on_demand
 
-__all__ = ["check"]
+_PLACES = {"check": "pipeline", "check_in": "pipeline"}
+
+__all__ = sorted(_PLACES)
+
+__getattr__, __dir__ = on_demand(__name__, _PLACES)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from lightloop.spice.deck import Deck, Element, Model, Subcircuit, Value, resolve_parameters
 from lightloop.spice.expression import Expression
+
+PASSIVE = frozenset("rcl")
 
 
 @dataclass
@@ -77,7 +80,7 @@ def _models(models: Collection[Model], path: str, numbers: Mapping[str, float], 
 def _element(element: Element, place: _Place) -> Element:
     numbers = place.numbers
     wave = element.wave
-    return replace(
+    flat = replace(
         element,
         name=place.name(element.name),
         nodes=tuple(map(place.node, element.nodes)),
@@ -87,6 +90,17 @@ def _element(element: Element, place: _Place) -> Element:
         references=tuple(map(place.name, element.references)),
         wave=None if wave is None else replace(wave, values=tuple(_number(value, numbers) for value in wave.values)),
     )
+    return _as_one_part(flat) if element.kind in PASSIVE else flat
+
+
+def _as_one_part(element: Element) -> Element:
+    """`m` equal resistors, capacitors or inductors in parallel as one; an `m` that there cannot be stays."""
+    rest = dict(element.parameters)
+    count = float(rest.pop("m", 1.0))  # type: ignore[arg-type]
+    if element.value is None or not 0 < count < math.inf:
+        return element
+    value = float(element.value)  # type: ignore[arg-type]
+    return replace(element, value=value * count if element.kind == "c" else value / count, parameters=rest)
 
 
 def _number(value: Value, numbers: Mapping[str, float]) -> float:

@@ -1,4 +1,4 @@
-"""First stage: the deck is read by the allow-list, and has the supply, the inputs and the outputs of its task."""
+"""First stage: the deck is read by the allow-list, and has the supply, the ports and possible values."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from lightloop.analog.check.bench import Bench
 from lightloop.analog.check.circuit import SUPPLY, Circuit, source_value
 from lightloop.analog.check.flat import flatten
 from lightloop.analog.check.subject import StageResult, Subject
+from lightloop.analog.check.values import value_faults
 from lightloop.analog.task import Task
 from lightloop.errors import InputError
 from lightloop.spice.deck import Deck, Element
@@ -30,15 +31,19 @@ def lint_stage(subject: Subject) -> StageResult:
         return StageResult(faults=tuple(map(str, found.errors)))
     deck = flatten(with_library(found.deck), kept={LIBRARY})
     circuit = Circuit(subject.task, deck.map_elements(_without_wave(subject.task)))
-    faults = tuple(_port_faults(circuit))
+    faults = (*_port_faults(circuit), *value_faults(deck))
     if not faults:
         subject.bench = Bench(circuit, subject.session)
     return StageResult(faults=faults)
 
 
 def deck_policy(task: Task) -> Policy:
-    """What a deck for a task may hold: time functions only on inputs and the supply, where they are not used."""
-    policy = STRANGER.with_inputs(SUPPLY, *(port.name for port in task.inputs))
+    """What a deck for a task may hold.
+
+    The task's types of models only; time functions only on inputs and the supply, where they are not used.
+    """
+    models: dict[str, frozenset[str]] = {kind: STRANGER.models[kind] for kind in task.models}
+    policy = replace(STRANGER, models=models).with_inputs(SUPPLY, *(port.name for port in task.inputs))
     return policy.with_library({LIBRARY: LIBRARY_PORTS}) if task.library else policy
 
 

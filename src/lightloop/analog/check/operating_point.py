@@ -15,6 +15,7 @@ from lightloop.spice.analyses import Transient
 from lightloop.spice.deck import Wave
 
 REVERSED_V = 1e-3  # a drain this far below its source is on the wrong side; less is rounding at Vds = 0
+FORWARD_V = 0.4  # a silicon junction carries less than a tenth of a microampere
 CARRYING = 0.01  # of the largest drain current: devices with less are switched off on purpose
 RAMP_S = 1e-3
 SETTLED_S = 100.0  # longer than megohms take to charge microfarads
@@ -45,6 +46,23 @@ def drains_at_the_drain(bench: Bench) -> Iterator[str]:
         if device.vds_v < -REVERSED_V:
             place = f"line {device.element.line}: " if device.element.line else ""
             yield f"{place}{device.element.name} has drain and source exchanged: Vds is {device.vds_v:.3g} V"
+
+
+def bulk_junctions_off(bench: Bench) -> Iterator[str]:
+    """No junction from a bulk to a source or drain conducts: not at rest, nor by a bulk at the wrong rail."""
+    for item in bench.circuit.transistors():
+        sign, wrong = (1.0, SUPPLY) if bench.circuit.model(item).type == "nmos" else (-1.0, GROUND)
+        drain_v, source_v, bulk_v = (_at_rest(bench, item.nodes[place]) for place in (0, 2, 3))
+        forward_v = max(sign * (bulk_v - drain_v), sign * (bulk_v - source_v))
+        place = f"line {item.line}: " if item.line else ""
+        if forward_v > FORWARD_V:
+            yield f"{place}the bulk of {item.name} is {forward_v:.3g} V forward of its source or drain: it conducts"
+        elif item.nodes[3] == wrong:
+            yield f"{place}the bulk of {item.name} is at the rail where its junctions conduct"
+
+
+def _at_rest(bench: Bench, node: str) -> float:
+    return 0.0 if node == GROUND else float(bench.rest.voltage(node)[0])
 
 
 def opamp_saturated(bench: Bench) -> Iterator[str]:
@@ -79,6 +97,7 @@ def reached_from_zero(bench: Bench) -> Iterator[str]:
 RULES: tuple[Callable[[Bench], Iterator[str]], ...] = (
     output_free,
     drains_at_the_drain,
+    bulk_junctions_off,
     opamp_saturated,
     reached_from_zero,
 )

@@ -49,22 +49,27 @@ def check(
         InputError: The checker knows no circuits of the task's kind.
         MissingProgramError: ngspice is missing or too old.
     """
+    with Session(simulator or SIMULATOR) as session:
+        return check_in(session, task, deck_text, seed=seed, robustness=robustness)
+
+
+def check_in(session: Session, task: Task, deck_text: str, *, seed: int = 0, robustness: bool = True) -> Verdict:
+    """As `check`, with a simulator that stays open, for many decks one after the other."""
     if task.kind not in FUNCTIONS:
         raise InputError(f"circuits of kind {task.kind!r} cannot be checked", allowed=sorted(FUNCTIONS))
     items: list[Item] = []
     stage: StageName = "lint"
     stages = {name: examine for name, examine in STAGES.items() if robustness or name != "robustness"}
-    with Session(simulator or SIMULATOR) as session:
-        subject = Subject(task, deck_text, session, seed)
-        for stage, examine in stages.items():
-            result = _examined(examine, subject)
-            items += result.items
-            if result.faults:
-                if stage in MEASURED_AFTER:
-                    also = _examined(function_stage, subject)
-                    items += also.items
-                    result = StageResult(faults=(*result.faults, *also.faults))
-                return Verdict(task.key, False, stage, tuple(items), "\n".join(dict.fromkeys(result.faults)))
+    subject = Subject(task, deck_text, session, seed)
+    for stage, examine in stages.items():
+        result = _examined(examine, subject)
+        items += result.items
+        if result.faults:
+            if stage in MEASURED_AFTER:
+                also = _examined(function_stage, subject)
+                items += also.items
+                result = StageResult(faults=(*result.faults, *also.faults))
+            return Verdict(task.key, False, stage, tuple(items), "\n".join(dict.fromkeys(result.faults)))
     return Verdict(task.key, True, stage, tuple(items), f"every stage is passed: {task.title}")
 
 

@@ -1,4 +1,4 @@
-"""Last stage: the function holds over supply, temperature, resistors, capacitors, and mismatch of the devices.
+"""Last stage: the function holds over supply, temperature, resistors, capacitors, offsets and mismatch of devices.
 
 A variation is one function that yields conditions and changed circuits; `VARIATIONS` names them.
 """
@@ -6,20 +6,20 @@ A variation is one function that yields conditions and changed circuits; `VARIAT
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from lightloop.analog.check.canonical import ordered_transistors
 from lightloop.analog.check.circuit import Circuit, Rejection
 from lightloop.analog.check.function import measured
+from lightloop.analog.check.process import DEFAULT_KP, DEFAULT_SIZE_M
 from lightloop.analog.check.subject import StageResult, Subject
 from lightloop.analog.task import limit_table
 from lightloop.analog.verdict import Item, faults_of, judge
-from lightloop.spice.deck import Element, Model
+from lightloop.spice.deck import Element, Model, Subcircuit
 
 Variant = tuple[str, Circuit, bool]
 MICRO = 1e-6
-DEFAULT_SIZE_M = 1e-4  # W and L of ngspice where a device gives none
-DEFAULT_KP = 2e-5  # of level 1
 
 
 def robustness_stage(subject: Subject) -> StageResult:
@@ -84,11 +84,30 @@ def mismatch(circuit: Circuit, seed: int) -> Iterator[Variant]:
 
     if circuit.task.robustness.mismatch == "none" or not circuit.transistors():
         return
+    devices = ordered_transistors(circuit)
     random = np.random.default_rng([seed, circuit.task.id])
     nulled = circuit.task.robustness.mismatch == "offset-nulled"
     for sample in range(int(_condition("mismatch_samples")[0])):
-        drawn = random.standard_normal((len(circuit.transistors()), 2))
-        yield f"mismatch {sample + 1}", _with_mismatch(circuit, drawn.tolist()), nulled
+        drawn = random.standard_normal((len(devices), 2))
+        yield f"mismatch {sample + 1}", _with_mismatch(circuit, devices, drawn.tolist()), nulled
+
+
+def offsets(circuit: Circuit, seed: int) -> Iterator[Variant]:
+    """An input offset in one library op-amp after the other."""
+    for item in circuit.deck.of_kind("x"):
+        for offset_v in _condition("opamp_offset"):
+            part = _with_offset(item, offset_v)
+            deck = circuit.deck.with_elements(replace(item, model=part.name))
+            changed = replace(deck, subcircuits=(*deck.subcircuits, part))
+            yield f"{offset_v * 1e3:+g} mV offset of {item.name}", circuit.with_deck(changed), False
+
+
+def _with_offset(item: Element, offset_v: float) -> Subcircuit:
+    """The subcircuit of an op-amp with a source in front of its non-inverting input."""
+    ports = ("inp", "inn", "out")
+    source = Element("v1", ("shifted", ports[0]), value=offset_v)
+    inner = Element("x1", ("shifted", *ports[1:]), model=item.model)
+    return Subcircuit("checker_opamp", ports, elements=(source, inner))
 
 
 def _scaled(circuit: Circuit, kind: str, name: str, changes: tuple[float, ...]) -> Iterator[Variant]:
@@ -105,9 +124,9 @@ def _scaled(circuit: Circuit, kind: str, name: str, changes: tuple[float, ...]) 
         yield f"{name} {change:+.0%}", circuit.with_deck(replace(circuit.deck, elements=elements)), False
 
 
-def _with_mismatch(circuit: Circuit, drawn: list[list[float]]) -> Circuit:
+def _with_mismatch(circuit: Circuit, devices: Sequence[Element], drawn: list[list[float]]) -> Circuit:
     changed, models = [], []
-    for device, draw in zip(circuit.transistors(), drawn, strict=True):
+    for device, draw in zip(devices, drawn, strict=True):
         model = _drawn_model(device, circuit.model(device), *draw)
         models.append(model)
         changed.append(replace(device, model=model.name))
@@ -132,5 +151,6 @@ VARIATIONS: tuple[Callable[[Circuit, int], Iterator[Variant]], ...] = (
     temperature,
     resistors,
     capacitors,
+    offsets,
     mismatch,
 )

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from lightloop.errors import RefusedError
 from lightloop.spice.sandbox.installation import executable_files, readable_by_all, readable_places
@@ -36,6 +36,7 @@ _TEMPORARY = "/tmp"
 _ROOMS = ("lightloop.spice.sandbox", "lightloop.spice", "lightloop")
 _PACKAGES = tuple(zip(_ROOMS, map(str, Path(__file__).resolve().parents), strict=False))
 _LOOK_PERIOD_S = 0.1
+_GONE_S = 5.0  # what was killed is gone long before, on a busy machine too
 # The packages above the launcher are put in place empty: what they import would cost each start 10 ms.
 _START = """
 import sys
@@ -59,6 +60,7 @@ class Outcome:
         wall_s: How long it ran.
         memory_bytes: The largest resident set of any of its processes.
         failure: Why the program could not be started; None if it was.
+        cpu_s: Processor time of all its processes.
     """
 
     status: int
@@ -68,6 +70,7 @@ class Outcome:
     wall_s: float
     memory_bytes: int
     failure: str | None = None
+    cpu_s: float = 0.0
 
     @property
     def level(self) -> Level:
@@ -75,6 +78,14 @@ class Outcome:
         if "landlock" in self.walls:
             return "landlock"
         return "namespace" if "namespaces" in self.walls else "rlimit" if "limits" in self.walls else "none"
+
+
+class End(NamedTuple):
+    """Exit status (128 + n where signal n ended it), largest resident set in bytes, processor time in s."""
+
+    status: int
+    memory_bytes: int
+    cpu_s: float
 
 
 @dataclass(frozen=True)
@@ -108,13 +119,13 @@ class Sandbox:
             RefusedError: The kernel offers less than `required`.
         """
         child, report_r, started = self._open(program, arguments, folder, stdin)
-        output, stopped, status, memory_bytes = _attend(child, folder, self.limits, started)
+        output, stopped, end = _attend(child, folder, self.limits, started)
         report = os.read(report_r, 4096).decode(errors="replace")
         os.close(report_r)
         words, _, failure = report.partition("!")
         stood = frozenset(word for word in words.split() if word != ".")
         seconds = time.monotonic() - started
-        return Outcome(status, stopped, output, stood, seconds, memory_bytes, failure or None)
+        return Outcome(end.status, stopped, output, stood, seconds, end.memory_bytes, failure or None, end.cpu_s)
 
     def start(
         self, program: Path, arguments: Sequence[str], folder: Path
@@ -215,15 +226,15 @@ def _start(
 
 def _attend(
     child: subprocess.Popen[bytes], folder: Path, limits: Limits, started: float
-) -> tuple[bytes, Stopped | None, int, int]:
-    """Follow the child to its end: what it printed, why it was stopped, its status, its largest resident set."""
+) -> tuple[bytes, Stopped | None, End]:
+    """Follow the child to its end: what it printed, why it was stopped, how it ended."""
     output: list[bytes] = []
     stopped: Stopped | None = "wall"
     try:
         stopped = _read(child, output, folder, limits, started) or _wait(child, folder, limits, started)
     finally:
-        status, memory_bytes = end_child(child)
-    return b"".join(output), stopped, status, memory_bytes
+        end = end_child(child)
+    return b"".join(output), stopped, end
 
 
 def _read(
@@ -276,17 +287,33 @@ def _folder_bytes(folder: Path) -> int:
     return total
 
 
-def end_child(child: subprocess.Popen[bytes]) -> tuple[int, int]:
-    """End the whole process group, then collect the child: exit status and largest resident set in bytes."""
+def end_child(child: subprocess.Popen[bytes]) -> End:
+    """End the whole process group, then collect the child."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     _, status, usage = os.wait4(child.pid, 0)
+    if child.stdout is not None:
+        _wait_for_all(child.stdout.fileno())
     for stream in (child.stdin, child.stdout):
         if stream is not None:
             with contextlib.suppress(OSError):
                 stream.close()
     child.returncode = os.waitstatus_to_exitcode(status)
-    return (child.returncode if child.returncode >= 0 else 128 - child.returncode), usage.ru_maxrss * 1024
+    code = child.returncode if child.returncode >= 0 else 128 - child.returncode
+    return End(code, usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime)
+
+
+def _wait_for_all(output: int) -> None:
+    """Wait until nothing holds the child's output: until all that it started is gone too, which takes its memory along.
+
+    The kernel ends a killed process when it comes to it, and a process that is not ours cannot be waited for.
+    """
+    until = time.monotonic() + _GONE_S
+    with selectors.DefaultSelector() as selector:
+        selector.register(output, selectors.EVENT_READ)
+        while (left_s := until - time.monotonic()) > 0:
+            if selector.select(left_s) and not os.read(output, 1 << 16):
+                return
 
 
 @lru_cache(maxsize=1)

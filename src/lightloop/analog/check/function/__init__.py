@@ -17,6 +17,7 @@ from lightloop.analog.check.function.mixer import measure_mixer
 from lightloop.analog.check.function.opamp import measure_opamp
 from lightloop.analog.check.function.oscillator import measure_oscillator
 from lightloop.analog.check.function.pll import measure_pll
+from lightloop.analog.check.function.receiver import measure_receiver
 from lightloop.analog.check.function.schmitt import measure_schmitt
 from lightloop.analog.check.function.time_response import measure_differentiator, measure_integrator
 from lightloop.analog.check.function.vco import measure_vco
@@ -41,6 +42,7 @@ FUNCTIONS: dict[str, Callable[[Bench], Measured]] = {
     "opamp": measure_opamp,
     "oscillator": measure_oscillator,
     "pll": measure_pll,
+    "receiver": measure_receiver,
     "schmitt": measure_schmitt,
     "subtractor": measure_arithmetic,
     "vco": measure_vco,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from lightloop.analog.check.bench import Bench, devices
 from lightloop.analog.check.circuit import GROUND, SUPPLY, Rejection
+from lightloop.analog.check.process import with_modulation
 from lightloop.analog.check.structure import load_resistor
 from lightloop.spice.analyses import AcSweep
-from lightloop.spice.deck import Deck, Element, Model
+from lightloop.spice.deck import Deck, Element
 
 if TYPE_CHECKING:
     from lightloop.spice.rawfile import Plot
@@ -45,7 +46,7 @@ def _load_current(bench: Bench, point: Plot, load: Element) -> float:
 def _resistance_ratio(bench: Bench, load: Element) -> float | None:
     """Output resistance over 1/gds of the output device, with channel-length modulation where a model has none."""
     assumed = bench.value("channel_modulation")
-    deck = bench.circuit.deck.map_models(lambda model: _modulated(model, assumed))
+    deck = bench.circuit.deck.map_models(lambda model: with_modulation(model, assumed))
     output = bench.circuit.output
     (point,) = bench.run(deck, bench.device_point)
     conductances = [d.gds_s for d in devices(bench.circuit, point).values() if d.element.nodes[0] == output]
@@ -61,9 +62,3 @@ def _output_resistance(bench: Bench, deck: Deck, load: Element, level_v: float) 
     (plot,) = bench.run(deck.without(load.name).with_elements(probe), AcSweep(AT_HZ, AT_HZ))
     current = abs(plot.current(probe.name)[0])
     return None if current == 0 else 1.0 / float(current)
-
-
-def _modulated(model: Model, assumed: float) -> Model:
-    if model.parameters.get("lambda"):
-        return model
-    return replace(model, parameters={**model.parameters, "lambda": assumed})

@@ -1,4 +1,4 @@
-"""Op-amps: differential and common-mode gain, polarity, the currents of the input pair, the output level."""
+"""Op-amps: differential and common-mode gain, polarity, stability, the pair's currents, the output level."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from lightloop.analog.check.bench import Bench, devices
 from lightloop.analog.check.circuit import GROUND, Drive
+from lightloop.analog.check.process import with_gate_capacitance
 from lightloop.analog.check.signal import signal_inputs
 from lightloop.analog.check.structure import pair
 from lightloop.spice.analyses import AcSweep
 from lightloop.spice.deck import Deck, Element
-from lightloop.spice.measures import level_db, phase_distance_deg
+from lightloop.spice.measures import level_db, phase_distance_deg, phase_margin_deg
 
 if TYPE_CHECKING:
     from lightloop.spice.rawfile import Plot
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # The servo of a nulled offset: closed at rest, open at every test frequency.
 SERVO_H = 1e9
 SERVO_F = 1e9
+LOOP_HZ = (1.0, 1e11)  # from below the first pole to above the transit frequency of any device
+LOOP_POINTS = 10
 
 
 def measure_opamp(bench: Bench) -> dict[str, float | None]:
@@ -30,13 +33,16 @@ def measure_opamp(bench: Bench) -> dict[str, float | None]:
     (common_plot,) = bench.run(common, AcSweep(at_hz, at_hz))
     gain = complex(plot.voltage(output)[0])
     gain_db = float(level_db(gain))
-    return {
+    found: dict[str, float | None] = {
         "output_level": float(point.voltage(output)[0]) / bench.circuit.supply_v,
         "differential_gain": gain_db,
         "cmrr": gain_db - float(level_db(common_plot.voltage(output)[0])),
         "phase_from_following": phase_distance_deg(math.degrees(cmath.phase(gain)), 0.0),
         "tail_imbalance": _imbalance(bench, point),
     }
+    if bench.thorough:
+        found["phase_margin"] = _phase_margin(bench)
+    return found
 
 
 def _driven(bench: Bench, positive: float, negative: float) -> Deck:
@@ -60,6 +66,18 @@ def _with_servo(bench: Bench, deck: Deck) -> Deck:
     coil = Element("l_checker_servo", (far, inverting), value=SERVO_H)
     coupling = Element("c_checker_servo", (driven, inverting), value=SERVO_F)
     return deck.with_elements(Element(source.name, (driven, GROUND), value=0.0, ac=source.ac), shift, coil, coupling)
+
+
+def _phase_margin(bench: Bench) -> float | None:
+    """Margin of the loop that a wire from Vout to Vinn would close, with gate capacitances and a load.
+
+    Without them a circuit of level-1 transistors has no poles but those of the capacitors that it shows.
+    """
+    output, oxide_m = bench.circuit.output, bench.value("oxide_thickness")
+    load = Element("c_checker_load", (output, GROUND), value=bench.value("load"))
+    deck = _driven(bench, 0.0, -1.0).map_models(lambda model: with_gate_capacitance(model, oxide_m))
+    (plot,) = bench.run(deck.with_elements(load), AcSweep(*LOOP_HZ, LOOP_POINTS))
+    return phase_margin_deg(plot.axis, plot.voltage(output))
 
 
 def _imbalance(bench: Bench, point: Plot) -> float | None:

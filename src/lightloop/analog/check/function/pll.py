@@ -1,9 +1,13 @@
-"""Phase-locked loops: lock at several reference frequencies, and an output that goes on without the reference."""
+"""Phase-locked loops: lock while the reference steps in frequency, and an output that goes on without it."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from lightloop.analog.check.bench import Bench
 from lightloop.analog.check.circuit import Drive, Rejection
@@ -32,24 +36,22 @@ class Clock:
 
 
 def measure_pll(bench: Bench) -> dict[str, float | None]:
-    """The worst lock over the reference frequencies; at the deck's own one the reference stops at the end."""
+    """The worst lock over the reference frequencies, and the output after the reference has stopped.
+
+    The reference goes from one frequency to the next without a pause, so that the loop must follow upward and downward.
+    """
     clock, port = reference_clock(bench), bench.task.inputs[0].name.lower()
     factors = bench.values("reference_factors") if bench.thorough else (1.0,)
+    periods_s = [clock.period_s / factor for factor in factors]
+    plot, ends_s = _run(bench, clock, periods_s)
     locks: list[Lock] = []
-    after = 0
-    for factor in factors:
-        period_s = clock.period_s / factor
-        plot = _run(bench, clock, period_s, stops=factor == 1.0)
-        start_s = bench.value("acquisition") * period_s
-        stop_s = start_s + bench.value("judged") * period_s
-        kept = (plot.axis >= start_s) & (plot.axis <= stop_s)
+    for period_s, end_s in zip(periods_s, ends_s, strict=True):
+        kept = (plot.axis >= end_s - bench.value("judged") * period_s) & (plot.axis <= end_s)
         locks.append(lock(plot.axis[kept], plot.voltage(port)[kept], plot.voltage(bench.circuit.output)[kept]))
-        if factor == 1.0:
-            after = _periods_after(bench, plot, stop_s)
     return {
         "frequency_error": max(item.frequency_error for item in locks),
         "phase_spread": max(item.phase_error_spread for item in locks),
-        "periods_after_stop": float(after),
+        "periods_after_stop": float(_periods_after(bench, plot, ends_s[-1])),
     }
 
 
@@ -65,22 +67,24 @@ def reference_clock(bench: Bench) -> Clock:
     return Clock(low_v, high_v, rise_s, fall_s, period_s)
 
 
-def _run(bench: Bench, clock: Clock, period_s: float, stops: bool) -> Plot:
-    """The loop until the reference ends, and twice the periods asked for after it where it stops."""
+def _run(bench: Bench, clock: Clock, periods_s: Sequence[float]) -> tuple[Plot, list[float]]:
+    """The loop at each reference period, then twice the periods asked for without reference; when each part ends."""
     port = bench.task.inputs[0].name.lower()
     count = int(bench.value("acquisition") + bench.value("judged"))
-    after = int(2 * (bench.task.limits["periods_after_stop"].low or 0)) if stops else 0
-    wave = Wave("pwl", _edges(clock, period_s, count))
+    starts_s = np.concatenate([[0.0], np.cumsum(np.repeat(periods_s, count))])
+    wave = Wave("pwl", _edges(clock, starts_s))
     deck = bench.circuit.driven({port: Drive(clock.low_v, wave=wave)})
-    step_s = period_s / STEPS
-    return bench.run(deck, Transient((count + after) * period_s, step_s, max_step_s=step_s))[0]
+    after_s = 2 * (bench.task.limits["periods_after_stop"].low or 0) * max(periods_s)
+    step_s = min(periods_s) / STEPS
+    (plot,) = bench.run(deck, Transient(float(starts_s[-1]) + after_s, step_s, max_step_s=step_s))
+    return plot, starts_s[count::count].tolist()
 
 
-def _edges(clock: Clock, period_s: float, count: int) -> tuple[float, ...]:
-    """Times and values of a square wave that begins with an upward edge and then stays low."""
+def _edges(clock: Clock, starts_s: np.ndarray) -> tuple[float, ...]:
+    """Times and values of a square wave whose periods begin with an upward edge, and which stays low after the last."""
     values: list[float] = []
-    for place in range(count):
-        start_s, half_s = place * period_s, (place + 0.5) * period_s
+    for start_s, next_s in itertools.pairwise(starts_s.tolist()):
+        half_s = (start_s + next_s) / 2
         values += [start_s, clock.low_v, start_s + clock.rise_s, clock.high_v]
         values += [half_s, clock.high_v, half_s + clock.fall_s, clock.low_v]
     return tuple(values)

@@ -67,20 +67,25 @@ def _frequency_errors(bench: Bench, tau_s: float, ideal: Callable[[complex], com
 
 
 def _integrator_transient(bench: Bench, tau_s: float) -> float:
+    """Largest error of a slope, and largest distance from its line, of the swing."""
     bias_v, half_s = bench.circuit.bias(signal_input(bench)), tau_s
     wave = Wave("pwl", _square(bias_v, SWING_V, half_s))
-    slopes = [np.polyfit(*part, 1)[0] for part in _halves(bench, bias_v, wave, half_s)]
-    ideal = [-sign * SWING_V / tau_s for sign in _signs()]
-    return max(abs(float(s / i) - 1.0) for s, i in zip(slopes, ideal, strict=True))
+    errors = []
+    for (time_s, volts), sign in zip(_halves(bench, bias_v, wave, half_s), _signs(), strict=True):
+        slope, start_v = np.polyfit(time_s, volts, 1)
+        errors.append(abs(float(slope) / (-sign * SWING_V / tau_s) - 1.0))
+        errors.append(float(np.max(np.abs(volts - slope * time_s - start_v))) / SWING_V)
+    return max(errors)
 
 
 def _differentiator_transient(bench: Bench, tau_s: float) -> float:
+    """Largest distance from the level of each half period, of that level: ringing counts."""
     bias_v, half_s = bench.circuit.bias(signal_input(bench)), 2 * tau_s
     rise_v = SWING_V * half_s / tau_s
     at_rest_v = float(bench.rest.voltage(bench.circuit.output)[0])
     wave = Wave("pwl", _triangle(bias_v, rise_v, half_s))
-    levels = [float(np.mean(part[1])) - at_rest_v for part in _halves(bench, bias_v, wave, half_s)]
-    return max(abs(level / (-sign * SWING_V) - 1.0) for level, sign in zip(levels, _signs(), strict=True))
+    parts = zip(_halves(bench, bias_v, wave, half_s), _signs(), strict=True)
+    return max(float(np.max(np.abs(volts - at_rest_v + sign * SWING_V))) / SWING_V for (_, volts), sign in parts)
 
 
 def _signs() -> list[float]:

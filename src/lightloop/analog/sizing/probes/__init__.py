@@ -1,0 +1,1 @@
+"""The probes, one in each file, which defines `QUANTITIES`, `CIRCUIT`, `analyses` and `read`."""

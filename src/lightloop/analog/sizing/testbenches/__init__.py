@@ -1,0 +1,1 @@
+"""The testbenches, one in each file, which defines `Bench`."""

@@ -1,0 +1,1 @@
+"""One circuit in each file: deck, tags, equations."""
