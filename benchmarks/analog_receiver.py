@@ -1,9 +1,10 @@
 """The receivers over their corners, what shunt peaking gains at equal power, and whether the record holds.
 
-    OMP_NUM_THREADS=1 python benchmarks/analog_receiver.py [--json FILE] [--size] [--write]
+    OMP_NUM_THREADS=1 python benchmarks/analog_receiver.py [--json FILE] [--size] [--foundry] [--write]
 
 `--size` runs the search again (about ten seconds of CPU time for each receiver) and prints its best values beside those
-on record. `--write` measures the reference decks and puts the figures on record.
+on record. `--foundry` adds the receiver in the transistors of an open process, over the corners of its models too (half
+a minute of CPU time; needs the extra `pdk`). `--write` measures the reference decks and puts the figures on record.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import tomli_w
 from rich.console import Console
 from rich.table import Table
 
+from lightloop.analog.receiver.corners import COLD, FAST, NOMINAL, SLOW
 from lightloop.analog.receiver.figures import coil_speedup
-from lightloop.analog.receiver.measurement import measure, verify
+from lightloop.analog.receiver.foundry import foundry_keys, measure_foundry
+from lightloop.analog.receiver.measurement import figures_row, measure, verify
 from lightloop.analog.receiver.quantities import bench_of
 from lightloop.analog.receiver.record import receiver_keys, receiver_values
 from lightloop.analog.receiver.sizing import size
@@ -42,6 +45,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--size", action="store_true")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--foundry", action="store_true")
     arguments = parser.parse_args()
     console = Console(width=130)
     if arguments.write:
@@ -52,6 +56,8 @@ def main() -> None:
             f"{kind}: transit frequency {transit_frequency_ghz(kind, OVERDRIVE_V):.0f} GHz at Vov {OVERDRIVE_V} V"
         )
     found = {key: report(key, console, again=arguments.size) for key in receiver_keys()}
+    if arguments.foundry:
+        found |= {key: report_foundry(key, console) for key in foundry_keys()}
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=2) + "\n")
 
@@ -77,6 +83,18 @@ def report(key: str, console: Console, *, again: bool) -> dict[str, Any]:
         console.print(f"search: {told['search']}")
         console.print(f"record: {receiver_values(key)}")
     return told
+
+
+def report_foundry(key: str, console: Console) -> list[dict[str, Any]]:
+    found = measure_foundry(key)
+    for models, conditions in {"ss": (NOMINAL, SLOW, COLD), "ff": (NOMINAL, FAST)}.items():
+        found += measure_foundry(key, [models], conditions)
+    rows = [{"models": models, **figures_row(corner, figures)} for models, corner, figures in found]
+    table = Table(*rows[0], title=f"{key}: the transistors of an open process, nothing else extracted")
+    for row in rows:
+        table.add_row(*(value if isinstance(value, str) else f"{value:.2f}" for value in row.values()))
+    console.print(table)
+    return rows
 
 
 def peaking(key: str) -> dict[str, float]:

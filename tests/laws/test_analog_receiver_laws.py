@@ -11,7 +11,7 @@ import pytest
 from lightloop.analog.receiver.corners import NOMINAL, Corner
 from lightloop.analog.receiver.figures import Bench, coil_speedup, eye_opening, figures, settling_error, without_coils
 from lightloop.analog.receiver.spiral import SKIN_GHZ, FittedInductor, Spiral, with_inductor
-from lightloop.analog.receiver.technology import cards, technology, transistor, transit_frequency_ghz
+from lightloop.analog.receiver.technology import ASSUMED, technology, transit_frequency_ghz
 from lightloop.analog.task import load_task, reference_deck
 from lightloop.errors import InputError
 from lightloop.spice import STRANGER, AcSweep, OperatingPoint, Session, parse_deck
@@ -125,7 +125,13 @@ def test_the_simulated_current_gain_falls_to_one_at_the_transit_frequency_that_i
     sign, overdrive_v, drain_v = (1.0 if kind == "nmos" else -1.0), 0.25, 0.6
     device = {name: entry.value for name, entry in getattr(technology(), kind).items()}
     gate_v = sign * (abs(device["vto"]) + overdrive_v)
-    lines = ["t", *cards(), transistor("M1", "d g 0 0", kind, 10.0), f"Vd d 0 {sign * drain_v}", f"Vg g 0 {gate_v}"]
+    lines = [
+        "t",
+        *ASSUMED.cards(),
+        ASSUMED.transistor("M1", "d g 0 0", kind, 10.0),
+        f"Vd d 0 {sign * drain_v}",
+        f"Vg g 0 {gate_v}",
+    ]
     deck = parse_deck("\n".join([*lines, ".end"]))
     gate = deck.element("vg")
     deck = deck.with_elements(type(gate)("vg", gate.nodes, value=gate.value, ac=(1.0, 0.0)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,8 @@ def test_report_shows_figures_settings_and_the_quoted_leaderboard():
     assert "temperature 0.5, no plan True" in text
     assert "| **fake:x** | 26.7 | 66.7 | 2/3 |" in text
     assert published().source in text
+    recorded = replace(result, settings={"model": "hand-written"})
+    assert "| **fake:x** (hand-written) | 26.7 |" in recorded.markdown()
     assert json.loads(json.dumps(result.to_dict())) == result.to_dict()
 
 

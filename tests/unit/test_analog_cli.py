@@ -12,7 +12,6 @@ import pytest
 
 from lightloop.analog import all_tasks
 from lightloop.analog.task import REFERENCES
-from lightloop.cli.main import main
 
 PROBES = Path(__file__).parents[1] / "data" / "spice"
 GOOD = str(REFERENCES / "01_common_source.cir")
@@ -22,38 +21,27 @@ SHELL = str(PROBES / "security" / "a_shell.cir")
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main(["analog", *arguments])
-        printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
-
-    return call
-
-
 def test_tasks_are_listed(run: Run) -> None:
-    code, out, _ = run("tasks", "--json")
+    code, out, _ = run("analog", "tasks", "--json")
     assert code == 0
     assert [row["key"] for row in json.loads(out)["tasks"]] == [task.key for task in all_tasks()]
-    assert "telescopic-cascode" in run("tasks")[1]
+    assert "telescopic-cascode" in run("analog", "tasks")[1]
 
 
 def test_a_task_is_shown_with_its_limits(run: Run) -> None:
-    code, out, _ = run("show", "wien-bridge", "--json")
+    code, out, _ = run("analog", "show", "wien-bridge", "--json")
     assert code == 0 and json.loads(out)["limits"]["peak_to_peak"]["low"] == 0.5
-    assert "peak_to_peak" in run("show", "17")[1]
+    assert "peak_to_peak" in run("analog", "show", "17")[1]
 
 
 def test_the_reference_deck_that_is_shown_passes(run: Run, tmp_path: Path) -> None:
     deck = tmp_path / "deck.cir"
-    deck.write_text(run("show", "1", "--reference")[1])
-    assert run("check", "1", str(deck))[0] == 0
+    deck.write_text(run("analog", "show", "1", "--reference")[1])
+    assert run("analog", "check", "1", str(deck))[0] == 0
 
 
 def test_check_says_pass_with_what_it_measured(run: Run) -> None:
-    code, out, err = run("check", "1", GOOD, "--json")
+    code, out, err = run("analog", "check", "1", GOOD, "--json")
     verdict = json.loads(out)
     assert (code, err) == (0, "")
     assert list(verdict) == ["task", "verdict", "stage", "items", "message"]
@@ -62,29 +50,29 @@ def test_check_says_pass_with_what_it_measured(run: Run) -> None:
 
 
 def test_check_leaves_with_one_where_the_circuit_does_not_hold(run: Run) -> None:
-    code, out, _ = run("check", "1", ATTENUATOR)
+    code, out, _ = run("analog", "check", "1", ATTENUATOR)
     assert code == 1
     assert "fail at" in out and "gain" in out
 
 
 def test_robustness_can_be_left_out(run: Run) -> None:
-    verdict = json.loads(run("check", "1", GOOD, "--no-robustness", "--json")[1])
+    verdict = json.loads(run("analog", "check", "1", GOOD, "--no-robustness", "--json")[1])
     assert (verdict["verdict"], verdict["stage"]) == ("pass", "function")
 
 
 def test_lint_tells_mistakes_from_danger(run: Run, tmp_path: Path) -> None:
     mistaken = tmp_path / "mistaken.cir"
     mistaken.write_text("one end only\nR1 a\n.end\n")
-    assert run("lint", GOOD)[0] == 0
-    assert run("lint", str(mistaken))[0] == 1
-    code, out, _ = run("lint", SHELL)
+    assert run("analog", "lint", GOOD)[0] == 0
+    assert run("analog", "lint", str(mistaken))[0] == 1
+    code, out, _ = run("analog", "lint", SHELL)
     assert code == 4 and f"{SHELL}:4: error" in out
 
 
 def test_lint_for_a_task_allows_what_its_decks_may_hold(run: Run) -> None:
     pll = str(REFERENCES / "24_pll.cir")
-    assert run("lint", pll)[0] == 1, "a pulse source"
-    assert json.loads(run("lint", pll, "--task", "pll", "--json")[1])["ok"]
+    assert run("analog", "lint", pll)[0] == 1, "a pulse source"
+    assert json.loads(run("analog", "lint", pll, "--task", "pll", "--json")[1])["ok"]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +85,7 @@ def test_lint_for_a_task_allows_what_its_decks_may_hold(run: Run) -> None:
     ],
 )
 def test_what_cannot_be_used_is_told_in_one_message(run: Run, arguments: tuple[str, ...], told: str) -> None:
-    code, out, err = run(*arguments)
+    code, out, err = run("analog", *arguments)
     assert code == 2 and out == ""
     assert told in err and "Traceback" not in err
 

@@ -121,7 +121,13 @@ def test_an_entry_that_is_no_op_amp_of_transistors_stands_in_for_none() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('kind = "current-mirror"', 'kind = "current-mirror"\ncolour = 1', "cannot be read"),
+        ('kind = "current-mirror"', 'kind = "current-mirror"\ncolour = 1', "colour"),
+        ('kind = "current-mirror"', 'kind = "currant-mirror"', "did you mean 'current-mirror'"),
+        ('kind = "current-mirror"', 'kind = "opamp"', "ports of an entry of kind opamp"),
+        ('kind = "current-mirror"', 'kind = "current-mirror"\ntrusted = true', "trusted is not for a data sheet"),
+        ("supply_v = 5.0", "supply_v = -5.0", "supply_v must be above 0"),
+        ("supply_v = 5.0", 'supply_v = "5"', "supply_v"),
+        ('ref = "ref"', '"ref\\n.control" = "ref"', "ports of an entry"),
         ('name = "cascode_mirror"', 'name = "other"', "calls itself"),
         ("[measured", "[[measured", "cannot be read"),
     ],

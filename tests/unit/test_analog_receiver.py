@@ -14,13 +14,23 @@ from lightloop import accelerator
 from lightloop.accelerator.detection import thermal_electrons
 from lightloop.analog import load_task, reference_deck
 from lightloop.analog.check import check
-from lightloop.analog.receiver import TOPOLOGIES, receiver, receiver_keys, size, verify
+from lightloop.analog.receiver import (
+    TOPOLOGIES,
+    foundry_keys,
+    foundry_receiver,
+    measure_foundry,
+    receiver,
+    receiver_keys,
+    size,
+    verify,
+)
+from lightloop.analog.receiver.corners import SLOW
 from lightloop.analog.receiver.record import receiver_values
 from lightloop.analog.receiver.spiral import FittedInductor
 from lightloop.analog.receiver.technology import technology
 from lightloop.errors import InputError
 from lightloop.optics import Noise
-from lightloop.spice import Session
+from lightloop.spice import STRANGER, Session, parse_deck
 
 needs_ngspice = pytest.mark.skipif(shutil.which("ngspice") is None, reason="needs ngspice")
 KEYS = ("inverter-receiver", "cascode-receiver", "peaked-receiver")
@@ -136,6 +146,33 @@ def test_a_fitted_inductor_makes_a_deck_that_is_checked_like_any_other() -> None
     key = "peaked-receiver"
     verdict = check(load_task(key), TOPOLOGIES[key].deck(receiver_values(key), fitted))
     assert verdict.ok, verdict.message
+
+
+FOUNDRY = "inverter-receiver-sky130"
+
+
+def test_a_foundry_deck_holds_no_models_and_the_policy_knows_them() -> None:
+    part = foundry_receiver(FOUNDRY)
+    text = part.text()
+    assert FOUNDRY in foundry_keys()
+    assert ".model" not in text
+    deck = parse_deck(text, part.opened.allowed(STRANGER))
+    part.opened.check_sizes(deck)
+    with pytest.raises(InputError, match="did you mean 'inverter-receiver-sky130'"):
+        foundry_receiver("inverter-receiver-sky13")
+
+
+@needs_ngspice
+@pytest.mark.slow
+@pytest.mark.skipif(not foundry_receiver(FOUNDRY).opened.installed, reason="needs the models of the process")
+def test_real_transistors_are_fast_enough_in_every_corner_of_supply_temperature_and_passives() -> None:
+    found = measure_foundry(FOUNDRY)
+    assert min(figures.bandwidth_hz or 0.0 for _, _, figures in found) >= FOR_5_GSPS_GHZ * 1e9
+    nominal = found[0][2]
+    assert nominal.power_w < 3e-3
+    assert (nominal.noise_density or 1.0) < 10e-12
+    (slow,) = measure_foundry(FOUNDRY, ["ss"], [SLOW])
+    assert (slow[2].bandwidth_hz or 0.0) >= FOR_5_GSPS_GHZ * 1e9
 
 
 @needs_ngspice

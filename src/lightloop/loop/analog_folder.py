@@ -12,6 +12,8 @@ from lightloop.analog.bench.result import BenchResult
 from lightloop.analog.bench.run import bench as bench_of
 from lightloop.analog.bench.trials import TrialTable, made_or_read, opened
 from lightloop.analog.evidence.collect import evidence
+from lightloop.analog.retrieve.designer import RetrieveDesigner
+from lightloop.analog.retrieve.score import ranked
 from lightloop.analog.schematic.draw import schematic
 from lightloop.analog.sizing.goal import Goal, load_goal
 from lightloop.analog.sizing.run import SizingSettings, read_circuit
@@ -84,6 +86,7 @@ def _write_design(folder: RunFolder, task: Task, designer: Designer, trials: lis
             "ok": trials[-1]["ok"],
             "verdict": last["verdict"],
             "deck": DECK if last["deck"] else None,
+            "ranking": [one.to_dict() for one in ranked(task)] if isinstance(designer, RetrieveDesigner) else [],
             "trials": trials,
         },
     )

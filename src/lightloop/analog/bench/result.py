@@ -66,9 +66,14 @@ class BenchResult:
             "## Tasks",
             _columns(table["tasks"], TASK_COLUMNS),
             "## Published elsewhere",
-            _published(table["groups"][-1], self.designer),
+            _published(table["groups"][-1], self._author()),
         ]
         return "\n\n".join(parts) + "\n"
+
+    def _author(self) -> str:
+        """Whose answers these are: a recording tells of its model, not of itself."""
+        model = self.settings.get("model")
+        return f"**{self.designer}**" + (f" ({model})" if model and model not in self.designer else "")
 
     def _what(self) -> str:
         told = ", ".join(f"{name} {value}" for name, value in _flat(self.settings).items())
@@ -83,10 +88,10 @@ def _columns(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Callable[[
     return markdown_table(list(shown), [[cell(row) for cell in shown.values()] for row in rows])
 
 
-def _published(ours: Mapping[str, Any], designer: str) -> str:
+def _published(ours: Mapping[str, Any], author: str) -> str:
     quoted = published()
     titles = ["model", "Pass@1", "Pass@5", "solved", "remark"]
-    first = [f"**{designer}**", _percent(ours["pass_at_1"]), _percent(ours["pass_at_5"])]
+    first = [author, _percent(ours["pass_at_1"]), _percent(ours["pass_at_5"])]
     body = [[*first, f"{ours['solved']}/{ours['tasks']}", "here, by six strict stages"]]
     body += [
         [row.model, f"{row.pass_at_1:.1f}", f"{row.pass_at_5:.1f}", f"{row.solved}/{quoted.tasks}", row.note]

@@ -53,7 +53,9 @@ def bench(
     """
     _check_amounts(tasks, samples)
     run = None if folder is None else opened(folder, designer, tasks, samples, resume=resume)
-    jobs = [Job(task, sample, trial_file(run, task, sample) if run else None) for task in tasks for sample in range(samples)]
+    jobs = [
+        Job(task, sample, trial_file(run, task, sample) if run else None) for task in tasks for sample in range(samples)
+    ]
     kept = {place: read_json(job.path) for place, job in enumerate(jobs) if job.path and job.path.exists()}
     missing = [place for place in range(len(jobs)) if place not in kept]
     told = (lambda done: progress(len(kept) + done, len(jobs))) if progress else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from random import Random
 
 from lightloop.analog.check.canonical import ordered_transistors
 from lightloop.analog.check.circuit import Circuit, Rejection
@@ -80,16 +81,14 @@ def capacitors(circuit: Circuit, seed: int) -> Iterator[Variant]:
 
 def mismatch(circuit: Circuit, seed: int) -> Iterator[Variant]:
     """Thresholds and current factors drawn for each MOSFET; sigma is A/sqrt(W L)."""
-    import numpy as np
-
     if circuit.task.robustness.mismatch == "none" or not circuit.transistors():
         return
     devices = ordered_transistors(circuit)
-    random = np.random.default_rng([seed, circuit.task.id])
+    draw = Random(f"{seed} {circuit.task.key}").gauss  # numpy's generators take longer to load than a check of task 1
     nulled = circuit.task.robustness.mismatch == "offset-nulled"
     for sample in range(int(_condition("mismatch_samples")[0])):
-        drawn = random.standard_normal((len(devices), 2))
-        yield f"mismatch {sample + 1}", _with_mismatch(circuit, devices, drawn.tolist()), nulled
+        drawn = [(draw(0.0, 1.0), draw(0.0, 1.0)) for _ in devices]
+        yield f"mismatch {sample + 1}", _with_mismatch(circuit, devices, drawn), nulled
 
 
 def offsets(circuit: Circuit, seed: int) -> Iterator[Variant]:
@@ -124,7 +123,7 @@ def _scaled(circuit: Circuit, kind: str, name: str, changes: tuple[float, ...]) 
         yield f"{name} {change:+.0%}", circuit.with_deck(replace(circuit.deck, elements=elements)), False
 
 
-def _with_mismatch(circuit: Circuit, devices: Sequence[Element], drawn: list[list[float]]) -> Circuit:
+def _with_mismatch(circuit: Circuit, devices: Sequence[Element], drawn: Sequence[tuple[float, float]]) -> Circuit:
     changed, models = [], []
     for device, draw in zip(devices, drawn, strict=True):
         model = _drawn_model(device, circuit.model(device), *draw)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -10,9 +11,10 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from lightloop.errors import InputError, unknown_name
+from lightloop.settings import parse_settings
 from lightloop.spice.deck import Deck, Subcircuit
 from lightloop.spice.linter import parse_deck
 from lightloop.spice.policy import STRANGER, TRUSTED, Policy
@@ -20,10 +22,22 @@ from lightloop.spice.policy import STRANGER, TRUSTED, Policy
 BUILT_IN = files("lightloop.analog") / "library"
 MAX_BYTES = 65_536
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+# Kind -> roles of the ports that it must have, in order; `vdd` may follow.
+ROLES: dict[str, tuple[str, ...]] = {
+    "current-mirror": ("ref", "out"),
+    "inverter": ("in", "out"),
+    "opamp": ("inp", "inn", "out"),
+}
+
+
+class _Checked:
+    """How a data sheet is read: no unknown keys, no numbers as text."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
 
 
 @dataclass(frozen=True)
-class Quantity:
+class Quantity(_Checked):
     """A measured number of a data sheet.
 
     Args:
@@ -38,7 +52,7 @@ class Quantity:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(_Checked):
     """A subcircuit and what is known of it.
 
     Args:
@@ -69,6 +83,17 @@ class Entry:
     netlist_sha256: str
     measured: Mapping[str, Quantity]
     trusted: bool = False
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise InputError(f"{self.name!r} cannot be the name of an entry", hint=f"it must match {NAME.pattern}")
+        if self.kind not in ROLES:
+            raise unknown_name("kind of library entry", self.kind, ROLES)
+        roles = ROLES[self.kind]
+        if tuple(self.ports) not in (roles, (*roles, "vdd")):
+            raise InputError(f"the ports of an entry of kind {self.kind} are {', '.join(roles)} and perhaps vdd")
+        if not (0 < self.supply_v < math.inf and 0 <= self.load_f < math.inf and math.isfinite(self.level)):
+            raise InputError("supply_v must be above 0, load_f 0 or more, and level finite")
 
     @property
     def inverting(self) -> str | None:
@@ -139,12 +164,14 @@ def _stems(place: Traversable) -> list[str]:
 
 def _read(place: Traversable, stem: str, trusted: bool) -> Entry:
     try:
-        table = tomllib.loads(_text(place / f"{stem}.toml"))
-        measured = {name: Quantity(**quantity) for name, quantity in table.pop("measured").items()}
-        entry = Entry(**table, measured=measured, netlist=_text(place / f"{stem}.cir"), trusted=trusted)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        table, netlist = tomllib.loads(_text(place / f"{stem}.toml")), _text(place / f"{stem}.cir")
+    except (OSError, ValueError) as error:
         raise InputError(f"library entry {stem!r} in {place} cannot be read: {error}") from None
-    if entry.name != stem or not NAME.fullmatch(stem):
+    own = sorted(table.keys() & {"netlist", "trusted"})
+    if own:
+        raise InputError(f"library entry {stem!r} in {place}: {own[0]} is not for a data sheet to say")
+    entry = parse_settings(Entry, {**table, "netlist": netlist, "trusted": trusted}, f"{place}/{stem}.toml")
+    if entry.name != stem:
         raise InputError(f"library entry {stem!r} calls itself {entry.name!r}")
     return entry
 

@@ -9,7 +9,6 @@ from lightloop.analog.library.sheets.inverter import measure_inverter
 from lightloop.analog.library.sheets.mirror import measure_mirror
 from lightloop.analog.library.sheets.opamp import measure_opamp
 from lightloop.analog.library.sheets.rig import Rig
-from lightloop.errors import unknown_name
 from lightloop.spice.session import Session
 from lightloop.spice.simulator import Simulator
 
@@ -26,12 +25,10 @@ def measured(entry: Entry, simulator: Simulator | None = None) -> dict[str, Quan
     """Every quantity of the entry's kind.
 
     Raises:
-        InputError: The kind is not known, or the netlist is not the entry's.
+        InputError: The netlist does not hold the entry's subcircuit.
         SimulationError: The simulator gave no answer.
         MissingProgramError: ngspice is missing or too old.
     """
-    if entry.kind not in SHEETS:
-        raise unknown_name("kind of library entry", entry.kind, SHEETS)
     entry.subcircuit()
     with Session(simulator or Simulator()) as session:
         return dict(SHEETS[entry.kind](Rig(entry, session)))

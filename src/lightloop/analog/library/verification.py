@@ -48,7 +48,7 @@ def verify(entry: Entry, simulator: Simulator | None = None) -> Verification:
         simulator: ngspice and its sandbox.
 
     Raises:
-        InputError: The netlist does not hold the entry's subcircuit, or its kind is not known.
+        InputError: The netlist does not hold the entry's subcircuit.
         SimulationError: The simulator gave no answer.
         MissingProgramError: ngspice is missing or too old.
     """

@@ -11,19 +11,22 @@ Example:
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from lightloop.lazy import on_demand
 
 # Loaded when first used: the checker needs the figures only.
 _PLACES = {
     "CORNERS": "corners",
     "FittedInductor": "spiral",
+    "FoundryReceiver": "foundry",
     "Inductor": "spiral",
     "Receiver": "record",
     "Spiral": "spiral",
     "TOPOLOGIES": "topologies",
     "Topology": "topologies",
+    "foundry_keys": "foundry",
+    "foundry_receiver": "foundry",
     "measure": "measurement",
+    "measure_foundry": "foundry",
     "receiver": "record",
     "receiver_keys": "record",
     "receiver_values": "record",
@@ -35,12 +38,4 @@ _PLACES = {
 
 __all__ = sorted(_PLACES)
 
-
-def __getattr__(name: str) -> Any:
-    if name in _PLACES:
-        return getattr(import_module(f"lightloop.analog.receiver.{_PLACES[name]}"), name)
-    raise AttributeError(f"module 'lightloop.analog.receiver' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = on_demand(__name__, _PLACES)

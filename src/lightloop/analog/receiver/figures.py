@@ -79,8 +79,8 @@ class Figures:
         input_noise_a: Noise referred to the input, rms, in A.
         power_w: Supply power in W.
         sign: 1 where light raises the output, -1 where it lowers it.
-        overdrive_v: Least Vgs - Vth of all MOSFETs in V; infinite without any.
-        saturation_margin_v: Least Vds - (Vgs - Vth) of all MOSFETs in V; infinite without any.
+        overdrive_v: Least Vgs - Vth of all level-1 MOSFETs in V; infinite without any.
+        saturation_margin_v: Least Vds - (Vgs - Vth) of all level-1 MOSFETs in V; infinite without any.
     """
 
     transimpedance_ohm: float
@@ -126,7 +126,7 @@ def figures(run: Run, deck: Deck, bench: Bench, supply: str = "vdd") -> Figures:
     driven = bench.driven(deck)
     sweep = AcSweep(*SWEEP_HZ, POINTS_PER_DECADE)
     noise = Noise(bench.output, bench.source, *SWEEP_HZ, POINTS_PER_DECADE)
-    devices = [item.name for item in deck.of_kind("m")]
+    devices = [] if deck.libraries else [item.name for item in deck.of_kind("m")]
     rest = OperatingPoint(save=tuple(f"@{name}[{what}]" for name in devices for what in ("vgs", "vds", "von")))
     point, ac, spectrum = run(driven, rest, sweep, noise)
     response = ac.voltage(bench.output)

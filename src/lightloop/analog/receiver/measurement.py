@@ -35,18 +35,20 @@ class Measured:
 
     def table(self) -> list[dict[str, Any]]:
         """One row for each corner, in the units that designers use."""
-        return [
-            {
-                "corner": corner.name,
-                "transimpedance_dbohm": found.transimpedance_db,
-                "bandwidth_ghz": (found.bandwidth_hz or float("nan")) * 1e-9,
-                "peaking_db": found.peaking_db,
-                "input_noise_na": found.input_noise_a * 1e9,
-                "noise_pa_per_rthz": (found.noise_density or float("nan")) * 1e12,
-                "power_mw": found.power_w * 1e3,
-            }
-            for corner, found in self.corners
-        ]
+        return [figures_row(corner, found) for corner, found in self.corners]
+
+
+def figures_row(corner: Corner, found: Figures) -> dict[str, Any]:
+    """One row of a table of corners."""
+    return {
+        "corner": corner.name,
+        "transimpedance_dbohm": found.transimpedance_db,
+        "bandwidth_ghz": (found.bandwidth_hz or float("nan")) * 1e-9,
+        "peaking_db": found.peaking_db,
+        "input_noise_na": found.input_noise_a * 1e9,
+        "noise_pa_per_rthz": (found.noise_density or float("nan")) * 1e12,
+        "power_mw": found.power_w * 1e3,
+    }
 
 
 def measure(key: str, simulator: Simulator | None = None) -> Measured:

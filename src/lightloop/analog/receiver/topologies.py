@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lightloop.analog.receiver.spiral import Inductor, Spiral
-from lightloop.analog.receiver.technology import cards, transistor
+from lightloop.analog.receiver.technology import ASSUMED, Devices
 
 PHOTOCURRENT_A = 5e-6  # at rest: half of the full scale that the tasks state
 
@@ -44,17 +44,27 @@ class Topology:
     title: str
     supply_v: float
     bounds: Mapping[str, tuple[float, float]]
-    elements: Callable[[Values], list[str]]
+    elements: Callable[[Values, Devices], list[str]]
 
-    def deck(self, values: Values, inductor: Inductor | None = None) -> str:
+    def deck(
+        self,
+        values: Values,
+        inductor: Inductor | None = None,
+        *,
+        devices: Devices = ASSUMED,
+        supply_v: float | None = None,
+    ) -> str:
         """The deck as text.
 
         Args:
             values: One number for each name in `bounds`.
             inductor: In the place of the spiral that the values describe.
+            devices: The transistors; those of `technology.toml` if left out.
+            supply_v: Supply voltage in V; the topology's own if None.
         """
-        lines = [self.title, *cards(), f"Vdd Vdd 0 {self.supply_v:g}", f"Ipd Vdd Iin {PHOTOCURRENT_A * 1e6:g}u"]
-        lines += self.elements(values)
+        supply = self.supply_v if supply_v is None else supply_v
+        lines = [self.title, *devices.cards(), f"Vdd Vdd 0 {supply:g}", f"Ipd Vdd Iin {PHOTOCURRENT_A * 1e6:g}u"]
+        lines += self.elements(values, devices)
         if "spiral_turns" in self.bounds:
             lines += (inductor or spiral_of(values)).subcircuit().splitlines()
         return "\n".join([*lines, ".end", ""])
@@ -65,29 +75,29 @@ def spiral_of(values: Values) -> Spiral:
     return Spiral(values["spiral_turns"], values["spiral_outer_um"])
 
 
-def inverter(values: Values) -> list[str]:
+def inverter(values: Values, devices: Devices) -> list[str]:
     """An inverter whose output feeds back to its input through a resistor."""
     return [
-        transistor("M1", "Vout Iin 0 0", "nmos", values["nmos_um"]),
-        transistor("M2", "Vout Iin Vdd Vdd", "pmos", values["pmos_um"]),
+        devices.transistor("M1", "Vout Iin 0 0", "nmos", values["nmos_um"]),
+        devices.transistor("M2", "Vout Iin Vdd Vdd", "pmos", values["pmos_um"]),
         f"RF Iin Vout {values['feedback_ohm']:g}",
     ]
 
 
-def regulated_cascode(values: Values) -> list[str]:
+def regulated_cascode(values: Values, devices: Devices) -> list[str]:
     """A common-gate stage whose gate is driven by an amplifier of its source."""
-    return [*_input_stage(values), f"RL Vdd Vout {values['load_ohm']:g}"]
+    return [*_input_stage(values, devices), f"RL Vdd Vout {values['load_ohm']:g}"]
 
 
-def peaked_cascode(values: Values) -> list[str]:
+def peaked_cascode(values: Values, devices: Devices) -> list[str]:
     """The regulated cascode with a spiral in its load."""
-    return [*_input_stage(values), f"RL p Vout {values['load_ohm']:g}", "X1 Vdd p spiral"]
+    return [*_input_stage(values, devices), f"RL p Vout {values['load_ohm']:g}", "X1 Vdd p spiral"]
 
 
-def _input_stage(values: Values) -> list[str]:
+def _input_stage(values: Values, devices: Devices) -> list[str]:
     return [
-        transistor("M1", "Vout g Iin 0", "nmos", values["cascode_um"]),
-        transistor("M2", "g Iin 0 0", "nmos", values["booster_um"]),
+        devices.transistor("M1", "Vout g Iin 0", "nmos", values["cascode_um"]),
+        devices.transistor("M2", "g Iin 0 0", "nmos", values["booster_um"]),
         f"RB Vdd g {values['booster_ohm']:g}",
         f"RS Iin 0 {values['source_ohm']:g}",
     ]

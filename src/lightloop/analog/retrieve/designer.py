@@ -56,8 +56,9 @@ class RetrieveDesigner:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Seed, wishes and size of a search."""
-        return {"seed": self.seed, "wishes": dict(self.wishes), "evaluations": self.evaluations}
+        """Seed, wishes, size of a search, and what stands in for the op-amp macro."""
+        wishes = dict(self.wishes)
+        return {"seed": self.seed, "wishes": wishes, "evaluations": self.evaluations, "opamp": self.opamp}
 
     def trial(self, task: Task, sample: int = 0) -> Trial:
         """One attempt for each circuit that is tried, up to the first that passes.

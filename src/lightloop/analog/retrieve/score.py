@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from lightloop.analog.task import Task
 from lightloop.analog.topology.catalogue import all_topologies
@@ -41,6 +42,11 @@ class Candidate:
         """The higher, the better."""
         shares = {name: have / of if of else 1.0 for name, (have, of) in self.found.items()}
         return sum(WEIGHTS[name] * share for name, share in shares.items()) - ELEMENT * self.elements
+
+    def to_dict(self) -> dict[str, Any]:
+        """The candidate as plain values, for a report."""
+        shares = {name: f"{have:g} of {of}" for name, (have, of) in self.found.items()}
+        return {"circuit": self.topology.key, "score": self.score, **shares, "elements": self.elements}
 
     def __str__(self) -> str:
         told = ", ".join(f"{name} {have:g}/{of}" for name, (have, of) in self.found.items())

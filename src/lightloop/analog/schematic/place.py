@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from lightloop.analog.schematic.drawing import Side
-from lightloop.analog.schematic.flow import Loop, is_output
+from lightloop.analog.schematic.flow import Loop
 from lightloop.analog.schematic.gaps import Row
 from lightloop.analog.schematic.lines import wrapped
-from lightloop.analog.schematic.netlist import GROUND, Netlist, Part
+from lightloop.analog.schematic.netlist import GROUND
 from lightloop.analog.schematic.order import Item
+from lightloop.analog.schematic.room import (
+    LEVEL,
+    NARROW,
+    SPACE,
+    Band,
+    box_sides,
+    clear,
+    column_height,
+    extent,
+    flag_reach,
+    group_width,
+    loop_width,
+    lying_width,
+    overlap,
+    room_at,
+)
 from lightloop.analog.schematic.sheet import PITCH, Sheet
 from lightloop.analog.schematic.stands import Column, Stand
 from lightloop.analog.schematic.symbols import (
     AMP_INPUT,
     HALF,
-    NAME_EM,
     TRANSISTORS,
     Placed,
     amplifier,
@@ -24,15 +36,12 @@ from lightloop.analog.schematic.symbols import (
     text_rect,
     transistor,
     upright,
-)  # fmt: skip
+)
 
-LEVEL = 5  # from the middle of a row to the wires between it and the next
-SPACE = 2  # between the room of neighbours
 STACK = 4  # from one lying part to the next above it
 ABOVE, BELOW = 7, 7  # from the middle of an op-amp to its feedback
 SOURCE_PITCH, SOURCE_ROW, LEAST_WIDTH = 9, 14, 50
-FLAG = 1.6  # of a flag besides its text
-NARROW = 1.0
+FARTHEST = 60  # that a part moves to a free place
 
 
 class Placer:
@@ -96,13 +105,13 @@ class Placer:
             drawn = self._drawn(item, 0)
             return drawn.symbol.pins[pins[0]][1]
         assert item.column is not None
-        return _column_height(item.column, net, self.sheet.rows)
+        return column_height(item.column, net, self.sheet.rows)
 
     def _drawn(self, item: Item, x: int) -> Placed:
         """An op-amp or a box at `x`."""
         assert item.part is not None
         if item.part.kind == "box":
-            return box(item.part, x, self.sheet.line, _sides(item.part, self.sheet.netlist))
+            return box(item.part, x, self.sheet.line, box_sides(item.part, self.sheet.netlist))
         plus_above = bool(item.loops) and all(loop.pin == "inp" for loop in item.loops)
         low_pin = "inn" if plus_above else "inp"
         low_inner = self.sheet.netlist.is_inner(item.part.pins[low_pin])
@@ -112,34 +121,34 @@ class Placer:
     def _next_x(self, place: int, heights: list[tuple[Row, int]]) -> int:
         """The least place that leaves room to all items before and to the rows in the gap."""
         item = self.sheet.items[place]
-        wide = [(sum(HALF * 2 for _ in row.parts), y) for row, y in heights if row.gap == place]
+        wide = [(sum(lying_width(part) for part, _ in row.parts), y) for row, y in heights if row.gap == place]
         x = 0
         for before in range(place):
             other = self.sheet.items[before]
-            needed = _clear(self._room(other), self._room(item)) + SPACE
+            needed = clear(self._room(other), self._room(item)) + SPACE
             if before == place - 1:
                 for width, y in wide:
-                    edges = _at(self._room(other), y)[1] + _at(self._room(item), y)[0]
+                    edges = room_at(self._room(other), y)[1] + room_at(self._room(item), y)[0]
                     needed = max(needed, edges + width + 2 * SPACE)
                 needed = max(needed, 2 * HALF)
             x = max(x, self.x[before] + round(needed + 0.49))
         return x
 
-    def _room(self, item: Item) -> list[tuple[float, float, float, float]]:
+    def _room(self, item: Item) -> list[Band]:
         """Bands (top, bottom, room at the left, room at the right) around the middle of an item."""
         if item.part is not None:
             drawn = self._drawn(item, 0)
-            left = max([-x for x, _ in drawn.symbol.pins.values()] + [_flag(drawn, self.sheet.netlist, "left")])
-            right = max([x for x, _ in drawn.symbol.pins.values()] + [_flag(drawn, self.sheet.netlist, "right")])
-            half = max([_loop_width(loop) / 2 + 2 for loop in item.loops] + [0.0])
+            left = max([-x for x, _ in drawn.symbol.pins.values()] + [flag_reach(drawn, self.sheet.netlist, "left")])
+            right = max([x for x, _ in drawn.symbol.pins.values()] + [flag_reach(drawn, self.sheet.netlist, "right")])
+            half = max([loop_width(loop) / 2 + 2 for loop in item.loops] + [0.0])
             return [(-1000.0, 1000.0, max(left, half), max(right, half))]
         assert item.column is not None
         bands = []
         for stand in item.column.stands:
             drawn = self._stand(stand, 0)
             edges = [drawn.body, *map(text_rect, drawn.texts)]
-            left = max([-rect[0] for rect in edges] + [_flag(drawn, self.sheet.netlist, "left")])
-            right = max([rect[2] for rect in edges] + [_flag(drawn, self.sheet.netlist, "right")])
+            left = max([-rect[0] for rect in edges] + [flag_reach(drawn, self.sheet.netlist, "left")])
+            right = max([rect[2] for rect in edges] + [flag_reach(drawn, self.sheet.netlist, "right")])
             y = drawn.symbol.y
             bands.append((y - LEVEL + 1, y + LEVEL - 1, left, right))
         ends = [PITCH * self.sheet.rows[stand.part.name] for stand in item.column.stands]
@@ -168,14 +177,14 @@ class Placer:
     def _put_loop(self, loop: Loop, amp: Placed, used: dict[str, int]) -> None:
         above = amp.symbol.pins[loop.pin][1] < amp.symbol.y
         side = "up" if above else "down"
-        left = amp.symbol.x - round(_loop_width(loop) / 2) + HALF
-        for place, group in enumerate(loop.groups):
-            net = loop.nets[place]
-            for level, part in enumerate(group):
-                offset = STACK * (used[side] + level)
-                y = amp.symbol.y - ABOVE - offset if above else amp.symbol.y + BELOW + offset
+        left = amp.symbol.x - loop_width(loop) // 2
+        for net, group in zip(loop.nets, loop.groups, strict=False):
+            width = group_width(group)
+            for level, part in enumerate(group, used[side]):
+                y = amp.symbol.y - ABOVE - STACK * level if above else amp.symbol.y + BELOW + STACK * level
                 pin = next(pin for pin, other in part.pins.items() if other == net)
-                self._put(lying(part, left + place * (2 * HALF + SPACE), y, pin))
+                self._put(lying(part, left + width // 2, y, pin))
+            left += width + SPACE
         used[side] += max(len(group) for group in loop.groups)
 
     def _put_centred(self, column: Column) -> None:
@@ -184,7 +193,7 @@ class Placer:
         parents = [self._x_of(parent) for parent in column.centred]
         middle = round(sum(parents) / len(parents))
         room = self._room(Item(column=column))
-        for shift in sorted(range(-60, 61), key=lambda value: (abs(value), value)):
+        for shift in sorted(range(-FARTHEST, FARTHEST + 1), key=lambda value: (abs(value), value)):
             if self._is_free(middle + shift, room):
                 break
         for stand in column.stands:
@@ -197,7 +206,7 @@ class Placer:
             drawn = self.sheet.placed[column.stands[0].part.name]
         return drawn.symbol.x
 
-    def _is_free(self, x: int, room: list[tuple[float, float, float, float]]) -> bool:
+    def _is_free(self, x: int, room: list[Band]) -> bool:
         for top, bottom, left, right in room:
             own = (x - left - 0.5, top + 1.5, x + right + 0.5, bottom - 1.5)
             for drawn in self.sheet.placed.values():
@@ -206,23 +215,37 @@ class Placer:
         return True
 
     def _put_row(self, row: Row, y: int) -> None:
-        width = 2 * HALF * len(row.parts)
+        """Lying parts in their gap, as near to their height as nothing else stands."""
+        placed = self.sheet.placed.values()
+        rooms = [rect for drawn in placed for rect in (extent(drawn), *map(text_rect, drawn.texts))]
+        for shift in sorted(range(-FARTHEST, FARTHEST + 1), key=lambda value: (abs(value), value)):
+            parts = self._row_at(row, y + shift)
+            own = [rect for drawn in parts for rect in (extent(drawn), *map(text_rect, drawn.texts))]
+            if not any(overlap(a, b) for a in own for b in rooms):
+                break
+        for drawn in parts:
+            self._put(drawn)
+
+    def _row_at(self, row: Row, y: int) -> list[Placed]:
+        """The parts of a row at a height, in the middle of their gap."""
+        widths = [lying_width(part) for part, _ in row.parts]
         left_edge, right_edge = self._edges(row.gap, y)
-        if left_edge is None and right_edge is None:
-            start = 0.0
-        elif left_edge is None:
-            start = right_edge - SPACE - width  # type: ignore[operator]
-        elif right_edge is None:
-            start = left_edge + SPACE
+        if left_edge is not None and right_edge is not None:
+            start = (left_edge + right_edge - sum(widths)) / 2
+        elif right_edge is not None:
+            start = right_edge - SPACE - sum(widths)
         else:
-            start = (left_edge + right_edge - width) / 2
-        for place, (part, pin) in enumerate(row.parts):
-            self._put(lying(part, round(start) + HALF + 2 * HALF * place, y, pin))
+            start = (left_edge or 0.0) + SPACE
+        x, parts = round(start), []
+        for (part, pin), width in zip(row.parts, widths, strict=True):
+            parts.append(lying(part, x + width // 2, y, pin))
+            x += width
+        return parts
 
     def _edges(self, gap: int, y: int) -> tuple[float | None, float | None]:
         items = self.sheet.items
-        left = self.x[gap - 1] + _at(self._room(items[gap - 1]), y)[1] if gap > 0 else None
-        right = self.x[gap] - _at(self._room(items[gap]), y)[0] if gap < len(items) else None
+        left = self.x[gap - 1] + room_at(self._room(items[gap - 1]), y)[1] if gap > 0 else None
+        right = self.x[gap] - room_at(self._room(items[gap]), y)[0] if gap < len(items) else None
         return left, right
 
     def _put_sources(self) -> None:
@@ -239,62 +262,3 @@ class Placer:
                 drawn = upright(part, x, y, top)
                 self._put(drawn)
                 x += max(SOURCE_PITCH, round(max(text_rect(text)[2] for text in drawn.texts) - drawn.symbol.x) + 4)
-
-
-def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
-    """Whether two rectangles share area."""
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _clear(left: list[tuple[float, float, float, float]], right: list[tuple[float, float, float, float]]) -> float:
-    """Distance of two middles at which no bands of theirs meet."""
-    return max(
-        (a[3] + b[2] for a in left for b in right if a[0] < b[1] and b[0] < a[1]),
-        default=NARROW,
-    )
-
-
-def _at(room: list[tuple[float, float, float, float]], y: float) -> tuple[float, float]:
-    """Room at the left and at the right at a height."""
-    found = [(left, right) for top, bottom, left, right in room if top < y < bottom]
-    return max((left for left, _ in found), default=NARROW), max((right for _, right in found), default=NARROW)
-
-
-def _flag(drawn: Placed, netlist: Netlist, side: Side) -> float:
-    """Room from the middle to the far end of the flags on one side."""
-    reach = 0.0
-    for pin, net in drawn.part.pins.items():
-        x, _ = drawn.symbol.pins[pin]
-        if drawn.outward(pin) == side and not (drawn.part.tied and pin == "b"):
-            text = FLAG + NAME_EM * len(netlist.name(net)) if not netlist.is_inner(net) and net != GROUND else 2.0
-            extra = text if pin != "b" or net in netlist.rails else 1.0
-            reach = max(reach, abs(x - drawn.symbol.x) + (extra if not netlist.is_inner(net) else 0.0))
-    return reach
-
-
-def _loop_width(loop: Loop) -> int:
-    return 2 * HALF * len(loop.groups) + SPACE * (len(loop.groups) - 1)
-
-
-def _column_height(column: Column, net: str, rows: Mapping[str, int]) -> int | None:
-    """Height at which a net is best met at a column."""
-    for place, stand in enumerate(column.stands):
-        y = PITCH * rows[stand.part.name]
-        if stand.bottom == net and place + 1 < len(column.stands):
-            return y + LEVEL
-        if stand.top == net:
-            return y - HALF if place == 0 else y - LEVEL
-        if stand.bottom == net:
-            return y + HALF
-    return next((PITCH * rows[stand.part.name] for stand in column.stands if net in stand.part.pins.values()), None)
-
-
-def _sides(part: Part, netlist: Netlist) -> dict[str, Side]:
-    def side(pin: str, net: str) -> Side:
-        if net in netlist.supplies:
-            return "up"
-        if net in netlist.negatives or net == GROUND:
-            return "down"
-        return "right" if is_output(pin) else "left"
-
-    return {pin: side(pin, net) for pin, net in part.pins.items()}

@@ -113,10 +113,12 @@ def columns_of(netlist: Netlist, stands: list[Stand]) -> list[Column]:
     heads = [stand for stand in stands if id(stand) not in {id(item) for item in below.values()}]
     columns: dict[int, Column] = {}
     made: list[Column] = []
-    for head in heads:
+    for head in (*heads, *stands):  # the second time those that follow one another in a ring
+        if id(head) in columns:
+            continue
         column = Column([head])
-        while id(column.stands[-1]) in below and below[id(column.stands[-1])] not in column.stands:
-            column.stands.append(below[id(column.stands[-1])])
+        while (after := below.get(id(column.stands[-1]))) and after not in column.stands and id(after) not in columns:
+            column.stands.append(after)
         columns |= {id(stand): column for stand in column.stands}
         made.append(column)
     for stand, others in centred:

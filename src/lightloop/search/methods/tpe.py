@@ -1,4 +1,4 @@
-"""Tree-structured Parzen estimator (Bergstra et al., NIPS 2011) of optuna, with all variables in one density."""
+"""Tree-structured Parzen estimator (Bergstra et al., NIPS 2011) of optuna, with one density for each variable."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ FIRST_RANDOM = 20
 
 def create(dimensions: int, *, seed: int, evaluations: int, start: list[float] | None) -> Study:
     """A TPE search."""
+    first = min(FIRST_RANDOM, max(1, evaluations // 4))
 
     def sampler() -> Any:
         from optuna.samplers import TPESampler
 
-        return TPESampler(seed=seed, multivariate=True, n_startup_trials=min(FIRST_RANDOM, max(1, evaluations // 4)))
+        return TPESampler(seed=seed, n_startup_trials=first)
 
-    return Study(sampler, dimensions, BATCH, start)
+    return Study(sampler, dimensions, first=first, batch=BATCH, penalised=True, start=start)

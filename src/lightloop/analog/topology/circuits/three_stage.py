@@ -14,8 +14,12 @@ BELOW = 20.0  # test frequency over the corner of each coupling
 
 
 def size(spec: Spec) -> Values:
-    """Equal stages with the cube root of the gain each."""
-    gain = spec.gain(50.0) ** (1 / STAGES) * (1 + NMOS.modulation_per_v * spec.supply_v / 2 + 1 / LIGHT)
+    """Equal stages with the cube root of the gain each, and the margin each, since heat takes gain from every stage."""
+    gain = (
+        spec.margin
+        * spec.at_least("gain", 30.0) ** (1 / STAGES)
+        * (1 + NMOS.modulation_per_v * spec.supply_v / 2 + 1 / LIGHT)
+    )
     overdrive_v = spec.supply_v / (1 + gain)
     load_ohm = (spec.supply_v - overdrive_v) / 2 / spec.current_a
     gate_v = NMOS.gate_v(overdrive_v)
