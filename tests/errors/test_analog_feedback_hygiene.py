@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from lightloop.analog import load_task
+from lightloop.analog.backends.protocol import Reply
 from lightloop.analog.check import check
 from lightloop.analog.dialogue.answer import Answer
+from lightloop.analog.dialogue.designer import DialogueDesigner
 from lightloop.analog.dialogue.feedback import CUT, clean, feedback
 from lightloop.analog.verdict import Verdict
 
@@ -36,6 +38,24 @@ def test_deck_that_asks_for_a_file_gets_none_of_it(card: str):
     assert not verdict.ok
     assert "etc" not in told
     assert not any(line in told for line in PASSWORDS.read_text().splitlines())
+
+
+def test_no_prompt_of_a_dialogue_holds_a_line_of_the_file():
+    asked: list[str] = []
+
+    class Curious:
+        name, model, timed = "curious:test", "curious", False
+
+        def complete(self, messages, schema, temperature, seed, sample):
+            asked.append(messages[-1].content)
+            return Reply("```spice\na title\n.include /etc/passwd\nVin Vin 0 1\nR1 Vin Vout 1k\n.end\n```")
+
+    trial = DialogueDesigner(Curious()).trial(load_task(1))
+    assert [attempt.verdict.stage for attempt in trial.attempts if attempt.verdict] == ["lint"] * 3
+    assert len(asked) == 3
+    assert "line 2" in asked[1]
+    lines = [line for line in PASSWORDS.read_text().splitlines() if line]
+    assert not any(line in prompt or line.split(":", 1)[1] in prompt for line in lines for prompt in asked)
 
 
 @pytest.mark.parametrize("leak", LEAKS)

@@ -123,7 +123,7 @@ MUTANTS = {
         lambda deck: deck.replace("L1 a m 5.6279n", "L1 a m 0.56n"),
         "coil_speedup",
     ),
-    "no coil": ("peaked-receiver", lambda deck: deck.replace("L1 a m", "R0 a m"), "coil_speedup"),
+    "no coil": ("peaked-receiver", lambda deck: deck.replace("L1 a m 5.6279n", "R0 a m 1m"), "coil_speedup"),
     "output at the photodiode": ("peaked-receiver", lambda deck: deck.replace("M1 Vout g", "M1 Vx g"), ""),
 }
 

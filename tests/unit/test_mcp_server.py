@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -35,11 +36,17 @@ maximise = "gain_db"
 """
 
 
+@cache
+def one_server() -> Any:
+    """Its schemas take a tenth of a second to make."""
+    return server()
+
+
 def calls(*wanted: tuple[str, dict[str, Any]], to: Any = None) -> list[Any]:
     """The results of tool calls, in order, over one connection."""
 
     async def talk() -> list[Any]:
-        async with mcp.Client(to or server()) as client:
+        async with mcp.Client(to or one_server()) as client:
             return [await client.call_tool(name, arguments) for name, arguments in wanted]
 
     return anyio.run(talk)  # type: ignore[no-any-return]
@@ -61,7 +68,7 @@ def refusal(name: str, **arguments: Any) -> str:
 
 def test_every_tool_is_offered_with_a_schema_that_has_no_file_in_it() -> None:
     async def talk() -> list[Any]:
-        async with mcp.Client(server()) as client:
+        async with mcp.Client(one_server()) as client:
             return list((await client.list_tools()).tools)
 
     offered = anyio.run(talk)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lightloop.cli import accelerator, analog, field, loop, pretrain
+from lightloop.cli import accelerator, analog, field, loop, mcp, pretrain
 from lightloop.cli.output import print_error, print_line
 from lightloop.errors import LightloopError
 
@@ -28,6 +28,7 @@ app.add_typer(pretrain.app, name="pretrain")
 app.add_typer(field.app, name="field")
 app.add_typer(analog.app, name="analog")
 loop.register(app)
+mcp.register(app)
 
 
 def _print_version(wanted: bool) -> None:
