@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import time
 from pathlib import Path
@@ -67,19 +68,29 @@ def speeds(console: Console) -> dict[str, float]:
     start = start_of(deck, knobs)
     assert start is not None
     decks, conditions = [turned(deck, knobs, start)] * BATCH, [nominal(goal, deck)]
-    table = Table("backend", "evaluations/s", "per core", "bar", title=f"speed, {cores()} cores")
+    columns = ("backend", "evaluations/s", "per core", "bar", "CPU ms each", "of it in the simulator")
+    table = Table(*columns, title=f"speed, {cores()} cores")
     found = {}
     for backend, bar in BARS_PER_SECOND.items():
         with open_workers(backend, None) as workers:
             meter = Meter(goal, workers)
             meter.measure(decks, conditions)
             repeats = 20 if backend == "pool" else 4
-            began = time.perf_counter()
+            began, used = time.perf_counter(), os.times()
             for _ in range(repeats):
                 meter.measure(decks, conditions)
-            found[backend] = repeats * BATCH / (time.perf_counter() - began)
+            count = repeats * BATCH
+            found[backend] = count / (time.perf_counter() - began)
+        after = os.times()
+        own_ms = 1e3 * (after.user + after.system - used.user - used.system) / count
+        children_ms = (
+            1e3 * (after.children_user + after.children_system - used.children_user - used.children_system) / count
+        )
         counted = "per core" if backend == "processes" else "in all"
-        table.add_row(backend, f"{found[backend]:.0f}", f"{found[backend] / cores():.0f}", f">= {bar:.0f} {counted}")
+        table.add_row(
+            backend, f"{found[backend]:.0f}", f"{found[backend] / cores():.0f}", f">= {bar:.0f} {counted}",
+            f"{own_ms + children_ms:.1f}", f"{children_ms:.1f}",
+        )  # fmt: skip
     console.print(table)
     return found
 

@@ -15,6 +15,8 @@ import pytest
 from lightloop.analog import load_task, reference_deck
 from lightloop.analog.check import check
 from lightloop.analog.receiver import size, verify
+from lightloop.analog.sizing import example, load_goal
+from lightloop.analog.sizing import size as sized
 from lightloop.errors import LightloopError, MissingProgramError
 from lightloop.spice import (
     STRANGER,
@@ -232,3 +234,23 @@ def test_every_such_error_is_one_that_the_command_line_prints(tmp_path: Path) ->
         judged(Simulator(folder=tmp_path / "nosuch"))
     assert "no working folder can be made: No such file or directory" in str(caught.value)
     assert "run again" in str(caught.value)
+
+
+@needs_ngspice
+@pytest.mark.slow
+def test_a_sizing_whose_disk_is_full_resumes_to_the_same_result(small_disk: Path) -> None:
+    text, path = example("miller_opamp")
+    goal = load_goal(path)
+    goal = goal.model_copy(update={"search": goal.search.model_copy(update={"method": "de", "evaluations": 24})})
+    calm = sized(text, goal, workers=1)
+    fillers: list[Path] = []
+
+    def fill_once(done: int, total: int, best: object) -> None:
+        if not fillers:
+            fillers.append(fill(small_disk))
+
+    with pytest.raises(OSError, match="No space left"):
+        sized(text, goal, workers=1, out=small_disk / "run", on_progress=fill_once)
+    fillers[0].unlink()
+    resumed = sized(text, goal, workers=1, out=small_disk / "run", resume=True)
+    assert resumed.to_dict() == calm.to_dict()

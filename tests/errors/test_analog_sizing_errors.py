@@ -13,6 +13,7 @@ from lightloop.settings import parse_settings
 
 DECK, GOAL = example("miller_opamp")
 TEXT = DECK.read_text()
+BENCH = load_goal(GOAL).testbench.model_dump(mode="json")
 
 
 def goal(**changes: Any) -> Goal:
@@ -69,6 +70,8 @@ def test_nothing_or_twice_the_same_to_vary_is_refused() -> None:
         ({"constraints": {"gain_db": {"min": 2, "max": 1}}}, "min 2 is above max 1"),
         ({"testbench": {"kind": "opam"}}, "did you mean 'opamp'"),
         ({"testbench": {"kind": "opamp", "positive": "inp", "output": "out"}}, "negative: Field required"),
+        ({"testbench": {**BENCH, "band_hz": (1e3, 1.0)}}, "band_hz.*a band rises"),
+        ({"testbench": {**BENCH, "points_per_decade": 1e9}}, "points_per_decade.*less than or equal to 100"),
         ({"search": {"method": "cmaes"}}, "did you mean 'cma'"),
         ({"models": {"process": "gf180"}}, "did you mean 'gf180mcu'"),
         ({"models": {"process": "gf180mcu", "corner": "slow"}}, "unknown corner 'slow'"),
@@ -81,7 +84,7 @@ def test_a_mistake_in_a_goal_is_told_with_what_is_allowed(changes: dict[str, Any
 
 
 def test_a_figure_of_merit_per_load_needs_a_load() -> None:
-    bench = {**load_goal(GOAL).testbench.model_dump(mode="json"), "load_pf": 0}
+    bench = {**BENCH, "load_pf": 0}
     with pytest.raises(InputError, match=r"needs testbench\.load_pf"):
         goal(testbench=bench)
 
@@ -95,7 +98,7 @@ def test_a_figure_of_merit_per_load_needs_a_load() -> None:
     ],
 )
 def test_a_testbench_that_does_not_fit_the_deck_is_refused(changes: dict[str, Any], message: str) -> None:
-    bench = {**load_goal(GOAL).testbench.model_dump(mode="json"), **changes}
+    bench = {**BENCH, **changes}
     with pytest.raises(InputError, match=message):
         size(TEXT, goal(testbench=bench))
 
@@ -132,6 +135,8 @@ def test_sizes_without_a_model_card_are_refused_before_the_search() -> None:
         pytest.skip(f"the package {table.models.opened.package} is not installed")
     with pytest.raises(InputError, match=r"outside 0\.22 to 100 um"):
         size(deck.read_text().replace("w=40u", "w=400u"), table)
+    with pytest.raises(InputError, match="m6: w = 500 um is outside"):
+        size(deck, table, vary=["M6.w=2u:500u"])
 
 
 def test_a_folder_with_another_run_is_kept(tmp_path: Path) -> None:
@@ -144,7 +149,7 @@ def test_a_folder_with_another_run_is_kept(tmp_path: Path) -> None:
 
 
 def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot read"):
+    with pytest.raises(InputError, match="cannot be read"):
         size(tmp_path / "no.cir", goal())
     with pytest.raises(InputError, match="file not found"):
         size(TEXT, tmp_path / "no.toml")

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
+from functools import cache
 from itertools import combinations
 from typing import Any
 
 import pytest
 
 from lightloop.analog.check.lint import deck_policy
+from lightloop.analog.retrieve.designer import first_cut
+from lightloop.analog.retrieve.score import ranked
 from lightloop.analog.schematic import schematic
 from lightloop.analog.schematic.drawing import Drawing
 from lightloop.analog.schematic.labels import label_rect
 from lightloop.analog.schematic.netlist import Netlist, netlist_of
 from lightloop.analog.schematic.symbols import text_rect
 from lightloop.analog.task import Task, all_tasks, reference_deck
-from lightloop.spice.linter import parse_deck
+from lightloop.analog.topology.circuit import Topology
+from lightloop.spice.linter import lint, parse_deck
 
 Point = tuple[int, int]
 TOUCH = 0.3  # of a grid step: a letter's box is an estimate, and boxes may come this near
@@ -35,11 +40,11 @@ STRANGE = {
     "Rl o2 0 10k\n",
     "ladder": "t\nVin in 0 1\nR99 in n0 1\n"
     + "".join(f"R{i} n{i} n{i + 1} 1k\nC{i} n{i + 1} 0 1n\n" for i in range(12)),
-    "mesh": "t\nV1 n0 0 1\n" + "".join(f"R{i}{j} n{i} n{j} 1k\n" for i in range(7) for j in range(i + 1, 7)),
+    "mesh": "t\nV1 n0 0 1\n" + "".join(f"R{i}{j} n{i} n{j} 1k\n" for i in range(6) for j in range(i + 1, 6)),
     "floating": "t\nR1 a b 1k\nC1 b a 1n\nD1 a 0 d\n.model d d is=1e-14\n",
     "lone": "t\nV1 a 0 1\n",
     "boxes": "t\n.subckt cell in out vdd\nR1 in out 1k\nR2 out vdd 1k\nC1 out 0 1p\n.ends\nVdd vdd 0 5\nVin in 0 1\n"
-    + "".join(f"X{i} {'in' if not i else f'a{i}'} a{i + 1} vdd cell\n" for i in range(25)),
+    + "".join(f"X{i} {'in' if not i else f'a{i}'} a{i + 1} vdd cell\n" for i in range(14)),
 }
 TIA = """t
 .model n nmos level=1
@@ -67,8 +72,19 @@ def strange(text: str) -> tuple[Netlist, Drawing]:
     return netlist_of(deck), schematic(deck)
 
 
+def retrieved(task: Task, topology: Topology) -> tuple[Netlist, Drawing]:
+    deck = parse_deck(topology.deck(task, first_cut(task, topology)), deck_policy(task))
+    ports = ([port.name for port in task.inputs], task.outputs)
+    return netlist_of(deck, *ports), schematic(deck, *ports)
+
+
 CASES: dict[str, Any] = {task.key: lambda task=task: reference(task) for task in all_tasks()}
 CASES |= {name: lambda text=text: strange(text) for name, text in {**STRANGE, "receiver": TIA}.items()}
+CASES |= {
+    f"retrieved {ranked(task)[0].topology.key}": lambda task=task: retrieved(task, ranked(task)[0].topology)
+    for task in all_tasks()
+    if ranked(task)
+}
 DRAWN: dict[str, tuple[Netlist, Drawing]] = {}
 
 
@@ -83,6 +99,12 @@ def lies_on(point: Point, wire: tuple[Point, Point]) -> bool:
     (x, y), (u, v) = wire
     inside = min(x, u) <= point[0] <= max(x, u) and min(y, v) <= point[1] <= max(y, v)
     return inside and (u - x) * (point[1] - y) == (v - y) * (point[0] - x)
+
+
+@cache
+def connected_at(place: int) -> dict[Point, int]:
+    """As `connected`, once for each drawing."""
+    return connected(next(drawing for _, drawing in DRAWN.values() if id(drawing) == place))
 
 
 def connected(drawing: Drawing) -> dict[Point, int]:
@@ -111,25 +133,40 @@ def connected(drawing: Drawing) -> dict[Point, int]:
     return {point: numbers[found] for point, found in roots.items()}
 
 
-def test_the_netlist_is_read_back_from_the_drawing(case: tuple[Netlist, Drawing]) -> None:
-    netlist, drawing = case
+def pins_together(drawing: Drawing) -> set[frozenset[tuple[str, str]]]:
+    """Groups of pins that the drawing joins."""
     numbers = connected(drawing)
     groups: dict[int, set[tuple[str, str]]] = defaultdict(set)
     for symbol in drawing.symbols:
         for pin, point in symbol.pins.items():
             groups[numbers[point]].add((symbol.name, pin))
+    return {frozenset(group) for group in groups.values()}
+
+
+def nets_together(netlist: Netlist) -> set[frozenset[tuple[str, str]]]:
+    """Groups of pins that the deck joins."""
     wanted: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for part in netlist.parts:
         for pin, net in part.pins.items():
             wanted[net].add((part.name, pin))
-    assert {frozenset(group) for group in groups.values()} == {frozenset(group) for group in wanted.values()}
+    return {frozenset(group) for group in wanted.values()}
+
+
+def test_the_netlist_is_read_back_from_the_drawing(case: tuple[Netlist, Drawing]) -> None:
+    netlist, drawing = case
+    assert pins_together(drawing) == nets_together(netlist)
+
+
+def test_every_element_of_the_deck_is_drawn(case: tuple[Netlist, Drawing]) -> None:
+    netlist, drawing = case
+    assert sorted(part.name for part in netlist.parts) == sorted(symbol.name for symbol in drawing.symbols)
 
 
 def test_labels_say_the_name_of_their_net(case: tuple[Netlist, Drawing]) -> None:
     netlist, drawing = case
     pins = {point: part.pins[pin] for symbol in drawing.symbols for part in netlist.parts if part.name == symbol.name
             for pin, point in symbol.pins.items()}  # fmt: skip
-    numbers = connected(drawing)
+    numbers = connected_at(id(drawing))
     nets = {numbers[point]: net for point, net in pins.items()}
     for label in drawing.labels:
         assert nets[numbers[label.x, label.y]] == label.net
@@ -152,7 +189,7 @@ def test_nothing_lies_on_anything_else(case: tuple[Netlist, Drawing]) -> None:
 
 def test_no_wire_runs_through_a_symbol_a_text_or_a_foreign_pin(case: tuple[Netlist, Drawing]) -> None:
     _netlist, drawing = case
-    numbers = connected(drawing)
+    numbers = connected_at(id(drawing))
     pins = {point for symbol in drawing.symbols for point in symbol.pins.values()}
     wrong = []
     for wire in drawing.wires:
@@ -172,11 +209,12 @@ def test_no_wire_runs_through_a_symbol_a_text_or_a_foreign_pin(case: tuple[Netli
 
 def test_wires_of_two_nets_only_cross(case: tuple[Netlist, Drawing]) -> None:
     _, drawing = case
-    numbers = connected(drawing)
+    numbers = connected_at(id(drawing))
+    upright = {wire: wire[0][0] == wire[1][0] for wire in drawing.wires}
+    covered = {wire: frozenset(points(wire)) for wire in drawing.wires}
     for first, second in combinations(drawing.wires, 2):
         if numbers[first[0]] != numbers[second[0]]:
-            upright = [wire[0][0] == wire[1][0] for wire in (first, second)]
-            assert upright[0] != upright[1] or not set(points(first)) & set(points(second))
+            assert upright[first] != upright[second] or not covered[first] & covered[second]
 
 
 def points(wire: tuple[Point, Point]) -> list[Point]:
@@ -243,3 +281,38 @@ def test_the_two_sides_of_a_pair_mirror_each_other() -> None:
 def test_the_same_deck_gives_the_same_drawing() -> None:
     task = all_tasks()[13]
     assert reference(task)[1] == reference(task)[1]
+
+
+def spoiled(text: str, draws: random.Random) -> str:
+    """A deck with a few elements rewired, doubled or taken away: what a designer who errs may hand in."""
+    lines = text.splitlines()
+    nodes = sorted({word for line in lines[1:] if line[0] in "RCMXVIDL" for word in line.split()[1:3]})
+    for _ in range(draws.randint(1, 6)):
+        place = draws.randrange(1, len(lines))
+        words = lines[place].split()
+        if words[0][0] in ".*":
+            continue
+        what = draws.choice(("rewire", "double", "drop"))
+        words[draws.randint(1, 2)] = draws.choice(nodes)
+        if what == "double":
+            lines.insert(place, " ".join([f"{words[0]}z{len(lines)}", *words[1:]]))
+        elif what == "rewire":
+            lines[place] = " ".join(words)
+        elif words[0][0] != "V":
+            del lines[place]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("decks", [pytest.param(15, id="few"), pytest.param(600, id="many", marks=pytest.mark.slow)])
+def test_a_spoiled_deck_is_drawn_as_it_is(decks: int) -> None:
+    draws, tasks, drawn = random.Random(0), all_tasks(), 0
+    for _ in range(decks):
+        task = draws.choice(tasks)
+        deck = lint(spoiled(reference_deck(task), draws), deck_policy(task)).deck
+        if deck is None:
+            continue
+        ports = ([port.name for port in task.inputs], task.outputs)
+        netlist, drawing = netlist_of(deck, *ports), schematic(deck, *ports)
+        assert pins_together(drawing) == nets_together(netlist)
+        drawn += 1
+    assert drawn > decks / 2

@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
 
@@ -53,6 +54,8 @@ def test_reference_deck_passes_under_robustness(task: Task):
 
 def test_every_kind_and_every_structure_rule_of_the_tasks_is_known():
     assert {task.kind for task in all_tasks()} <= set(FUNCTIONS)
+    places = [(import_module(f"lightloop.analog.check.function.{file}"), name) for file, name in FUNCTIONS.values()]
+    assert all(callable(getattr(module, name)) for module, name in places)
     assert {key for task in all_tasks() for key in task.structure} <= set(RULES) | MEASURED_KEYS
 
 

@@ -90,6 +90,23 @@ def test_what_cannot_be_used_is_told_in_one_message(run: Run, arguments: tuple[s
     assert told in err and "Traceback" not in err
 
 
+def test_without_ngspice_a_check_says_which_package_is_missing(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, out, err = run("analog", "check", "1", GOOD)
+    assert code == 3 and out == "" and "apt-get install ngspice" in err
+
+
+def test_an_ngspice_that_is_killed_is_no_verdict(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake = tmp_path / "ngspice"
+    fake.write_text("#!/bin/sh\nkill -9 $$\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    code, out, err = run("analog", "check", "1", GOOD)
+    assert code == 1 and out == "" and "killed" in err and "Traceback" not in err
+
+
 def test_a_check_loads_no_heavy_package() -> None:
     program = (
         "import sys; sys.argv = ['lightloop', 'analog', 'check', '1', '--json', sys.argv[1]]\n"

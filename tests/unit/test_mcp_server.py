@@ -266,9 +266,7 @@ def test_without_the_package_the_pip_line_is_told(monkeypatch: pytest.MonkeyPatc
 def test_it_speaks_on_standard_input_and_output() -> None:
     from mcp.client.stdio import StdioServerParameters
 
-    command = StdioServerParameters(
-        command=sys.executable, args=["-c", "from lightloop.mcp import serve; serve()"], env=dict(os.environ)
-    )
+    command = StdioServerParameters(command=sys.executable, args=["-m", "lightloop", "mcp"], env=dict(os.environ))
     first, second = calls(("lint", {"deck": DECK}), ("show", {"task": "nosuch"}), to=command)
     assert first.structured_content["ok"]
     assert second.is_error

@@ -13,6 +13,9 @@ from lightloop.report.theme import INK, PALETTE, QUIET, Figure, axis, colour_of,
 Values = Mapping[str, Any]
 PANEL_PX, GAP = 230, 0.08
 MARGIN_PX = 110
+STANDOFF_PX = 10
+EDGE = 0.12  # share of the axis at either end where a text has no room beyond it
+FLAT = 0.02  # share of a panel's height: a curve that moves less beside a mark runs level there
 
 
 def plot_figure(plot: Values) -> Figure:
@@ -23,17 +26,18 @@ def plot_figure(plot: Values) -> Figure:
     """
     panels = len(plot["y_titles"])
     data = [_line(index, line) for index, line in enumerate(plot["lines"])]
-    data += [_marks(plot["marks"], panel) for panel in range(panels) if any(m["panel"] == panel for m in plot["marks"])]
+    data += [_marks(plot, panel) for panel in range(panels) if any(m["panel"] == panel for m in plot["marks"])]
     x_axis = scale(plot["log_x"], [x for line in plot["lines"] for x in line["x"]], "" if plot["log_x"] else None)
     figure = layout(
         plain(plot["x_title"]), plain(plot["y_titles"][0]), height=MARGIN_PX + PANEL_PX * panels, xaxis=x_axis
     )
     figure["showlegend"] = len(plot["lines"]) > panels
-    figure["shapes"], figure["annotations"] = _levels(plot["levels"])
+    figure["shapes"], figure["annotations"] = _levels(plot["levels"], plot["log_x"])
     for panel, title in enumerate(plot["y_titles"]):
         low = (panels - 1 - panel) * (1 + GAP) / panels
         own = {"domain": [low, low + (1 - GAP * (panels - 1)) / panels]} if panels > 1 else {}
         figure[_axis_name(panel)] = axis(plain(title), **own, **_reach(plot, panel))
+        figure[_axis_name(panel)]["title"]["standoff"] = STANDOFF_PX
     figure["xaxis"]["anchor"] = _trace_axis(panels - 1)
     return {"data": data, "layout": figure}
 
@@ -69,8 +73,9 @@ def _line(index: int, line: Values) -> dict[str, Any]:
     }
 
 
-def _marks(marks: Sequence[Values], panel: int) -> dict[str, Any]:
-    own = [mark for mark in marks if mark["panel"] == panel]
+def _marks(plot: Values, panel: int) -> dict[str, Any]:
+    own = sorted((mark for mark in plot["marks"] if mark["panel"] == panel), key=lambda mark: mark["x"])
+    curves = [line for line in plot["lines"] if line["panel"] == panel]
     return {
         "type": "scatter",
         "mode": "markers+text",
@@ -80,7 +85,7 @@ def _marks(marks: Sequence[Values], panel: int) -> dict[str, Any]:
         "y": [_finite(mark["y"]) for mark in own],
         "yaxis": _trace_axis(panel),
         "text": [plain(mark["text"]) for mark in own],
-        "textposition": ["top right" if place % 2 == 0 else "bottom left" for place in range(len(own))],
+        "textposition": [_text_side(mark, curves[0], place, plot["log_x"]) for place, mark in enumerate(own)],
         "textfont": {"size": 12, "color": INK},
         "cliponaxis": False,
         "marker": {"size": 9, "color": PALETTE[1], "line": {"width": 1.5, "color": "#ffffff"}},
@@ -88,7 +93,30 @@ def _marks(marks: Sequence[Values], panel: int) -> dict[str, Any]:
     }
 
 
-def _levels(levels: Sequence[Values]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _share(value: float, low: float, high: float, log_x: bool) -> float:
+    """Where a value lies between two others, 0 to 1."""
+    if high <= low:
+        return 0.0
+    return math.log(value / low) / math.log(high / low) if log_x and low > 0 else (value - low) / (high - low)
+
+
+def _text_side(mark: Values, curve: Values, place: int, log_x: bool) -> str:
+    """Where the text of a mark is clear of the curve: on the outer side of its slope; marks in a row take turns."""
+    x, y = curve["x"], curve["y"]
+    at = min(range(len(x)), key=lambda i: abs(x[i] - mark["x"]))
+    reach = max(1, len(x) // 40)
+    rise = y[min(at + reach, len(y) - 1)] - y[max(at - reach, 0)]
+    place_x = _share(mark["x"], min(x), max(x), log_x)
+    left_edge, right_edge = place_x < EDGE, place_x > 1 - EDGE
+    if abs(rise) < FLAT * (max(y) - min(y)):
+        return "top right" if left_edge else "top left" if right_edge else "top center"
+    first, second = ("top left", "bottom right") if rise > 0 else ("top right", "bottom left")
+    if left_edge or right_edge:  # no room beyond the edge
+        return next(side for side in (first, second) if side.endswith("right") == left_edge)
+    return first if place % 2 == 0 else second
+
+
+def _levels(levels: Sequence[Values], log_x: bool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Lines across a panel and their texts at its edge."""
     shapes, texts = [], []
     for level in levels:
@@ -105,9 +133,9 @@ def _levels(levels: Sequence[Values]) -> tuple[list[dict[str, Any]], list[dict[s
         if level["x"] is not None:
             ends = {"xref": "x", "x0": level["x"], "x1": level["x"], "yref": f"{y_axis} domain", "y0": 0, "y1": 1}
             spot = {
-                "xref": "paper",
-                "x": 0.99,
-                "xanchor": "right",
+                "xref": "x",
+                "x": math.log10(level["x"]) if log_x else level["x"],
+                "xanchor": "left",
                 "yref": f"{y_axis} domain",
                 "y": 0.02,
                 "yanchor": "bottom",

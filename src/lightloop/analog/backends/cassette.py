@@ -98,9 +98,14 @@ class Replay:
             raise InputError(
                 f"{self.path} has no answer to {_shown(messages)!r}, message {len(messages)}, sample {sample} "
                 f"(key {key[:12]}...)",
-                hint="record it with the same tasks, samples, attempts, seed and temperature",
+                hint=f"it holds {len(self.entries)} answers, {self._samples()} of a task; record it with the same "
+                "tasks, samples, attempts, seed and temperature",
             )
         return self.entries[key].answer
+
+    def _samples(self) -> str:
+        count = 1 + max(entry.sample for entry in self.entries.values())
+        return f"{count} sample{'s' if count > 1 else ''}"
 
 
 @dataclass

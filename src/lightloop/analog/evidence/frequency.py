@@ -109,7 +109,7 @@ def _corners(freq_hz: np.ndarray, gain: np.ndarray) -> list[Mark]:
     """The pass band and the frequencies 3 dB below it."""
     level = level_db(gain)
     top = int(np.argmax(level))
-    found = [Mark(float(freq_hz[top]), float(level[top]), f"{level[top]:.1f} dB")]
+    found = [Mark(float(freq_hz[top]), float(level[top]), f"{round(float(level[top]), 1) + 0.0:.1f} dB")]
     for at_hz in (lower_3db_hz(freq_hz, gain), bandwidth_3db_hz(freq_hz, gain)):
         if at_hz is not None:
             at_db = float(level_db(gain_at(freq_hz, gain, at_hz)))

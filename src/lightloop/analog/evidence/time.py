@@ -21,6 +21,8 @@ STEPS = 400
 HALVES, EDGE_STEPS = 6, 50
 HALF_S = 1e-3  # of a square wave: slow against the nodes of gates and comparators
 SETTLED = 0.6
+SAME_PERIOD = 0.1  # two upward passages that are this near to a period apart bound one
+FLOOR_DB = -120.0
 SWING_V = 0.5  # of the output of an integrator or differentiator
 # Steps of time of a waveform -> power of ten of the unit shown.
 UNITS = ((1e-9, "ns", 1e9), (1e-6, "µs", 1e6), (1e-3, "ms", 1e3))
@@ -138,16 +140,17 @@ def mixed_waveform(bench: Bench) -> list[PlotData]:
     kept = plot.axis >= SETTLED * stop_s
     positive, negative = (name.lower() for name in bench.task.outputs)
     time_s, volts = plot.axis[kept], plot.voltage(positive, negative)[kept]
-    count = 2 * round((rf_hz + lo_hz) / difference_hz / 2)
+    count = round((rf_hz + lo_hz) / difference_hz) + 1
     level = level_db(harmonics(time_s, volts, difference_hz, count))
     at_hz = difference_hz * np.arange(1, count + 1)
     marked = {"difference": difference_hz, "RF": rf_hz, "LO": lo_hz, "sum": rf_hz + lo_hz}
     marks = [
-        Mark(f / 1e3, float(level[round(f / difference_hz) - 1]), f"{name} {engineering(f, 'Hz', 3)}")
+        Mark(f / 1e3, max(float(level[round(f / difference_hz) - 1]), FLOOR_DB), f"{name} {engineering(f, 'Hz', 3)}")
         for name, f in marked.items() if round(f / difference_hz) <= count
     ]  # fmt: skip
+    stems = np.column_stack([np.full(count, FLOOR_DB), np.maximum(level, FLOOR_DB), np.full(count, FLOOR_DB)]).ravel()
     spectrum = PlotData("spectrum", "lines of the differential output", "frequency (kHz)", ("level (dBV)",),
-                        (line("level", at_hz / 1e3, np.maximum(level, -120.0)),), tuple(marks))  # fmt: skip
+                        (line("level", np.repeat(at_hz / 1e3, 3), stems),), tuple(marks))  # fmt: skip
     return [_periodic(time_s, volts, 1 / difference_hz, "differential output"), spectrum]
 
 
@@ -181,7 +184,8 @@ def _square(
     v_out = plot.voltage(bench.circuit.output)
     unit, factor = _unit(half_s)
     levels = tuple(
-        Level(f"{what} {v:.3g} V", y=v) for what, v in (("highest", float(v_out.max())), ("lowest", float(v_out.min())))
+        Level(f"{what} {_volts(v)}", y=v)
+        for what, v in (("highest", float(v_out.max())), ("lowest", float(v_out.min())))
     )
     lines = (line(port, plot.axis * factor, plot.voltage(port)), line("output", plot.axis * factor, v_out))
     return PlotData("step", title, f"time ({unit})", ("voltage (V)",), lines, (), levels)
@@ -194,16 +198,20 @@ def _periodic(time_s: np.ndarray, volts: np.ndarray, period_s: float | None, tit
     unit, factor = _unit(period_s or span_s)
     at, shown = (time_s[late] - time_s[late][0]) * factor, volts[late]
     low, high = float(volts.min()), float(volts.max())
-    levels = [Level(f"highest {high:.3g} V", y=high), Level(f"lowest {low:.3g} V", y=low)]
+    levels = [Level(f"highest {_volts(high)}", y=high), Level(f"lowest {_volts(low)}", y=low)]
     told = f"{title}: {engineering(1 / period_s, 'Hz', 4)}, {high - low:.3g} V peak to peak" if period_s else title
     middle = (low + high) / 2
     up = crossings(at, shown, middle, "rising")
     marks = []
-    if period_s and up.size >= 2:
+    if period_s and up.size >= 2 and abs((up[1] - up[0]) / (period_s * factor) - 1) < SAME_PERIOD:
         marks = [Mark(float(up[0]), middle, ""), Mark(float(up[1]), middle, f"period {engineering(period_s, 's', 4)}")]
     return PlotData(
         "waveform", told, f"time ({unit})", ("voltage (V)",), (line("output", at, shown),), tuple(marks), tuple(levels)
     )
+
+
+def _volts(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f} V"
 
 
 def _unit(period_s: float) -> tuple[str, float]:

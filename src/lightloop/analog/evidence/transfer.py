@@ -47,8 +47,11 @@ def logic_curve(bench: Bench) -> list[PlotData]:
             Level(f"VOH {margins.output_high_v:.2f} V", y=margins.output_high_v),
             Level(f"VOL {margins.output_low_v:.2f} V", y=margins.output_low_v),
         ]
-        marks.append(_at(found, margins.input_low_v, f"VIL, low margin {margins.low_v:.2f} V:"))
-        marks.append(_at(found, margins.input_high_v, f"VIH, high margin {margins.high_v:.2f} V:"))
+        ends = {"VIL": (margins.input_low_v, margins.low_v), "VIH": (margins.input_high_v, margins.high_v)}
+        marks += [
+            Mark(v, float(np.interp(v, v_in, v_out)), f"{name} {v:.2f} V, margin {margin:.2f} V")
+            for name, (v, margin) in ends.items()
+        ]
     return [_curve("transfer", "transfer curve with noise margins", found, f"{port} (V)", tuple(marks), tuple(levels))]
 
 

@@ -72,12 +72,14 @@ class Board:
         """Whether a rectangle is free of bodies, texts, labels, wires and pins."""
         if any(rect[0] < b[2] and b[0] < rect[2] and rect[1] < b[3] and b[1] < rect[3] for b in self.rooms):
             return False
-        left, top, right, bottom = rect
-        for x in range(math.ceil(left - 0.2), math.floor(right + 0.2) + 1):
-            for y in range(math.ceil(top - 0.2), math.floor(bottom + 0.2) + 1):
-                if (x, y) in self.used or (x, y) in self.pins:
-                    return False
-        return True
+        columns, rows = _inside(rect[0], rect[2]), _inside(rect[1], rect[3])
+        return not any((x, y) in self.used or (x, y) in self.pins for x in columns for y in rows)
+
+
+def _inside(low: float, high: float) -> list[int]:
+    """Grid lines that cross a stretch or come near its ends; the two beside it where none does."""
+    found = list(range(math.ceil(low - 0.2), math.floor(high + 0.2) + 1))
+    return found or [math.floor(low), math.ceil(high)]
 
 
 def points_between(start: Point, end: Point) -> list[Point]:

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from lightloop.analog.schematic.board import Board, Segment, points_between
+from lightloop.analog.schematic.board import VERTICAL, Board, Segment, points_between
 from lightloop.analog.schematic.drawing import Drawing, Label, LabelKind, Point, Side, Text
 from lightloop.analog.schematic.labels import label_rect, placed_label, placed_name
 from lightloop.analog.schematic.netlist import GROUND, Netlist, netlist_of
 from lightloop.analog.schematic.place import Placer
-from lightloop.analog.schematic.route import tree_of
+from lightloop.analog.schematic.route import Tree, trees_of
 from lightloop.analog.schematic.sheet import sheet_of
 from lightloop.analog.schematic.symbols import Placed, text_rect
 from lightloop.spice.deck import Deck
@@ -47,6 +47,7 @@ def draw(netlist: Netlist, notes: Mapping[str, str]) -> Drawing:
     placed = list(Placer(sheet_of(netlist)).run().values())
     pencil = _Pencil(netlist, placed, notes)
     pencil.rails()
+    pencil.columns()
     for net in pencil.nets():
         pencil.net(net)
     pencil.names()
@@ -62,6 +63,7 @@ class _Pencil:
         self.segments: list[tuple[str, Segment]] = []
         self.labels: list[Label] = []
         self.texts: list[Text] = [text for item in placed for text in item.texts]
+        self.spines: dict[str, list[Segment]] = {}
         self.unnamed: list[tuple[str, list[Segment]]] = []
         self.pins: dict[str, list[tuple[Point, Side]]] = {}
         self.apart = {
@@ -91,16 +93,31 @@ class _Pencil:
                 for point, side in pins:
                     self._label(kind, net, [(point, side)], (side, *(other for other in EVERY if other != side)))
 
+    def columns(self) -> None:
+        """Straight wires within columns, before any other wire can stand in their way."""
+        for net in self.nets():
+            down = [point for point, side in self.pins[net] if side == "down" and point not in self.apart]
+            up = [point for point, side in self.pins[net] if side == "up" and point not in self.apart]
+            for x, y in sorted(down):
+                below = [point for point in up if point[0] == x and point[1] > y]
+                if below and self._is_clear(net, (x, y), min(below)):
+                    self.spines.setdefault(net, []).append(((x, y), min(below)))
+                    self.board.draw([(x, y), min(below)], net)
+
+    def _is_clear(self, net: str, start: Point, end: Point) -> bool:
+        inner = points_between(start, end)[1:-1]
+        return all(point not in self.board.pins and self.board.may_pass(point, net, VERTICAL) for point in inner)
+
     def net(self, net: str) -> None:
         """Wires of a net, and flags where they are needed."""
         held = net in self.netlist.held
         apart = [point for point, _ in self.pins[net] if point in self.apart]
         points = [point for point, _ in self.pins[net] if point not in self.apart]
-        trees = tree_of(self.board, net, points, LONGEST_HELD if held else LONGEST)
-        trees += [([point], []) for point in apart]
+        trees = trees_of(self.board, net, points, self.spines.get(net, []), LONGEST_HELD if held else LONGEST)
+        trees += [Tree([point], {point}) for point in apart]
         port = net in self.netlist.inputs or net in self.netlist.outputs
         sides = dict(self.pins[net])
-        for reached, segments in trees:
+        for reached, segments in ((tree.pins, tree.segments) for tree in trees):
             self.segments += [(net, segment) for segment in segments]
             if held or port or len(trees) > 1:
                 starts = [(point, sides[point]) for point in reached]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from lightloop.analog.schematic.board import Board
+from lightloop.analog.schematic.board import KNOT, Board
 from lightloop.analog.schematic.drawing import Label, LabelKind, Point, Side, Text
 from lightloop.analog.schematic.symbols import NAME_EM, VALUE_EM, Rect
 
 FLAG_HALF = 0.85
+RANK = 1.5  # cost of a less wanted side, and of a bend
+Path = tuple[Point, ...]
 FARTHEST = 16
 AIR = 1.0  # between a label above or below a wire and what stands beside it
 ASIDE = 2.6  # how much worse a label right at a wire is than one at the end of a short line
@@ -60,45 +63,77 @@ def placed_label(
         starts: Points of the net, each with the side to which it is open.
         sides: Sides from the most to the least wanted.
     """
-    queue: list[tuple[float, int, Point, tuple[Point, ...]]] = []
-    for place, (start, _) in enumerate(starts):
-        heapq.heappush(queue, (0.0, place, start, (start,)))
-    count, seen = len(starts), set()
-    opened = dict(starts)
-    best: tuple[float, Label, tuple[Point, ...]] | None = None
-    while queue:
-        cost, _, point, path = heapq.heappop(queue)
-        if point in seen or (best is not None and cost >= best[0]):
-            continue
-        seen.add(point)
-        if cost > FARTHEST:
-            break
-        if board.may_turn(point, net):
-            for rank, side in enumerate(sides):
-                label = Label(kind, net, point[0], point[1], side)
-                straight = len(path) > 1 and _side(path[-2], path[-1]) == side
-                free = straight or opened.get(point) == side
-                price = cost + 1.5 * rank + (0.0 if free else ASIDE)
-                if (best is None or price < best[0]) and not _is_back(path, side) and _fits(board, label, shown):
-                    best = (price, label, path)
-        for side, (dx, dy) in VECTOR.items():
-            target = (point[0] + dx, point[1] + dy)
-            if target in seen or not board.may_turn(target, net) or target in board.used or target in board.pins:
-                continue
-            turned = len(path) > 1 and _side(path[-2], path[-1]) != side
-            heapq.heappush(queue, (cost + 1.0 + (1.5 if turned else 0.0), count, target, (*path, target)))
-            count += 1
-    if best is None:
-        start = starts[0][0]
-        best = (0.0, Label(kind, net, start[0], start[1], starts[0][1]), (start,))
-    _, label, path = best
+    wanted = _Wanted(board, Label(kind, net, 0, 0, "right"), shown, dict(starts), tuple(sides))
+    label, path = wanted.best() or (Label(kind, net, *starts[0][0], starts[0][1]), (starts[0][0],))
     board.take(label_rect(label, shown))
     corners = _simplified(path)
     if len(corners) > 1:
         board.draw(corners, net)
     else:
-        board.used.setdefault(path[0], {}).setdefault(net, 4)
+        board.used.setdefault(path[0], {}).setdefault(net, KNOT)
     return label, corners
+
+
+@dataclass
+class _Wanted:
+    """A label that looks for its place: outward from its net, the cheapest way first.
+
+    Args:
+        board: The grid.
+        label: What is drawn; its place is still to be found.
+        shown: Its text.
+        opened: Points of the net, each with the side to which it is open.
+        sides: Sides from the most to the least wanted.
+    """
+
+    board: Board
+    label: Label
+    shown: str
+    opened: dict[Point, Side]
+    sides: tuple[Side, ...]
+
+    def best(self) -> tuple[Label, Path] | None:
+        """The label at its cheapest free place and the way to it; None where there is no room nearby."""
+        queue: list[tuple[float, int, Path]] = [(0.0, place, (start,)) for place, start in enumerate(self.opened)]
+        count, seen = len(queue), set()
+        found: tuple[float, Label, Path] | None = None
+        while queue:
+            cost, _, path = heapq.heappop(queue)
+            if cost > FARTHEST or (found is not None and cost >= found[0]):
+                break
+            if path[-1] in seen:
+                continue
+            seen.add(path[-1])
+            for price, label in self._here(path, cost):
+                if found is None or price < found[0]:
+                    found = (price, label, path)
+            for price, target in self._onward(path):
+                heapq.heappush(queue, (cost + price, count, (*path, target)))
+                count += 1
+        return found[1:] if found else None
+
+    def _here(self, path: Path, cost: float) -> Iterator[tuple[float, Label]]:
+        """The label on each side of the end of a way where it has room, with what it costs."""
+        point = path[-1]
+        for rank, side in enumerate(self.sides):
+            label = replace(self.label, x=point[0], y=point[1], side=side)
+            straight = len(path) > 1 and _side(path[-2], path[-1]) == side
+            price = cost + RANK * rank + (0.0 if straight or self.opened.get(point) == side else ASIDE)
+            if (
+                self.board.may_turn(point, label.net)
+                and not _is_back(path, side)
+                and _fits(self.board, label, self.shown)
+            ):
+                yield price, label
+
+    def _onward(self, path: Path) -> Iterator[tuple[float, Point]]:
+        """The free points beside the end of a way, with what a step there costs."""
+        for side, (dx, dy) in VECTOR.items():
+            target = (path[-1][0] + dx, path[-1][1] + dy)
+            taken = target in self.board.used or target in self.board.pins
+            if not taken and self.board.may_turn(target, self.label.net):
+                turned = len(path) > 1 and _side(path[-2], path[-1]) != side
+                yield 1.0 + (RANK if turned else 0.0), target
 
 
 def placed_name(board: Board, shown: str, segments: Sequence[tuple[Point, Point]]) -> Text | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 
-from lightloop.analog.schematic.sheet import Sheet
+from lightloop.analog.schematic.sheet import PITCH, Sheet
 from lightloop.analog.schematic.stands import Column
 from lightloop.analog.schematic.symbols import Placed
 
@@ -24,7 +24,7 @@ def wrapped(sheet: Sheet, x: Mapping[int, int]) -> dict[str, Placed]:
     placed: dict[str, Placed] = {}
     top = 0.0
     for left, right in itertools.pairwise(edges):
-        line = [item for item in sheet.placed.values() if left <= item.symbol.x < right]
+        line = _squeezed([item for item in sheet.placed.values() if left <= item.symbol.x < right])
         if not line:
             continue
         first = min(item.body[0] for item in line)
@@ -33,6 +33,20 @@ def wrapped(sheet: Sheet, x: Mapping[int, int]) -> dict[str, Placed]:
         placed |= {item.part.name: item.moved(dx, dy) for item in line}
         top = lowest + dy + BETWEEN
     return {name: placed[name] for name in sheet.placed}
+
+
+def _squeezed(line: list[Placed]) -> list[Placed]:
+    """A line without the rows in which it has nothing."""
+    if not line:
+        return line
+    last = max(item.body[3] for item in line)
+    row = round(min(item.body[1] for item in line) / PITCH) + 1
+    while PITCH * row < last:
+        top, bottom = PITCH * row - PITCH / 2, PITCH * row + PITCH / 2
+        if all(item.body[3] <= top or item.body[1] >= bottom for item in line):
+            line = [item.moved(0, PITCH) if item.symbol.y < top else item for item in line]
+        row += 1
+    return line
 
 
 def _edge(sheet: Sheet, x: Mapping[int, int], cut: int) -> float:

@@ -15,12 +15,12 @@ from lightloop.analog.schematic.room import (
     box_sides,
     clear,
     column_height,
-    extent,
     flag_reach,
     group_width,
     loop_width,
     lying_width,
     overlap,
+    reserved,
     room_at,
 )
 from lightloop.analog.schematic.sheet import PITCH, Sheet
@@ -30,6 +30,7 @@ from lightloop.analog.schematic.symbols import (
     HALF,
     TRANSISTORS,
     Placed,
+    Rect,
     amplifier,
     box,
     lying,
@@ -207,20 +208,20 @@ class Placer:
         return drawn.symbol.x
 
     def _is_free(self, x: int, room: list[Band]) -> bool:
-        for top, bottom, left, right in room:
-            own = (x - left - 0.5, top + 1.5, x + right + 0.5, bottom - 1.5)
-            for drawn in self.sheet.placed.values():
-                if any(overlap(own, rect) for rect in (drawn.body, *map(text_rect, drawn.texts))):
-                    return False
-        return True
+        taken = self._taken()
+        own = [(x - left - 0.5, top + 1.5, x + right + 0.5, bottom - 1.5) for top, bottom, left, right in room]
+        return not any(overlap(band, rect) for band in own for rect in taken)
+
+    def _taken(self) -> list[Rect]:
+        """Rooms of all that is placed."""
+        return [rect for drawn in self.sheet.placed.values() for rect in reserved(drawn, self.sheet.netlist)]
 
     def _put_row(self, row: Row, y: int) -> None:
         """Lying parts in their gap, as near to their height as nothing else stands."""
-        placed = self.sheet.placed.values()
-        rooms = [rect for drawn in placed for rect in (extent(drawn), *map(text_rect, drawn.texts))]
+        rooms = self._taken()
         for shift in sorted(range(-FARTHEST, FARTHEST + 1), key=lambda value: (abs(value), value)):
             parts = self._row_at(row, y + shift)
-            own = [rect for drawn in parts for rect in (extent(drawn), *map(text_rect, drawn.texts))]
+            own = [rect for drawn in parts for rect in reserved(drawn, self.sheet.netlist)]
             if not any(overlap(a, b) for a in own for b in rooms):
                 break
         for drawn in parts:

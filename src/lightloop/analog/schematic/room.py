@@ -10,7 +10,7 @@ from lightloop.analog.schematic.flow import Loop, is_output
 from lightloop.analog.schematic.netlist import GROUND, Netlist, Part
 from lightloop.analog.schematic.sheet import PITCH
 from lightloop.analog.schematic.stands import Column
-from lightloop.analog.schematic.symbols import HALF, NAME_EM, VALUE_EM, Placed, Rect
+from lightloop.analog.schematic.symbols import HALF, NAME_EM, VALUE_EM, Placed, Rect, text_rect
 
 LEVEL = 5  # from the middle of a row to the wires between it and the next
 SPACE = 2  # between the room of neighbours
@@ -24,6 +24,13 @@ def extent(drawn: Placed) -> Rect:
     xs, ys = [x for x, _ in drawn.symbol.pins.values()], [y for _, y in drawn.symbol.pins.values()]
     left, top, right, bottom = drawn.body
     return (min(left, *xs), min(top, *ys), max(right, *xs), max(bottom, *ys))
+
+
+def reserved(drawn: Placed, netlist: Netlist) -> list[Rect]:
+    """Body and pins, texts, and the room of the flags at the left and at the right."""
+    x, y = drawn.symbol.x, drawn.symbol.y
+    left, right = flag_reach(drawn, netlist, "left"), flag_reach(drawn, netlist, "right")
+    return [extent(drawn), *map(text_rect, drawn.texts), (x - left, y - 1.0, x + right, y + 1.0)]
 
 
 def lying_width(part: Part) -> int:

@@ -4,54 +4,73 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from lightloop.analog.schematic.board import HORIZONTAL, VERTICAL, Board, Segment
+from lightloop.analog.schematic.board import HORIZONTAL, VERTICAL, Board, Segment, points_between
 from lightloop.analog.schematic.drawing import Point
 
 BEND, CROSSING, CLOSE = 2.5, 7.0, 1.2
+FEW = 6
 STEPS = {(1, 0): HORIZONTAL, (-1, 0): HORIZONTAL, (0, 1): VERTICAL, (0, -1): VERTICAL}
 Node = tuple[Point, tuple[int, int]]
 
 
-def tree_of(board: Board, net: str, pins: list[Point], longest: float) -> list[tuple[list[Point], list[Segment]]]:
+@dataclass
+class Tree:
+    """Joined wires of a net: the pins that they reach, all points that they cover, their segments."""
+
+    pins: list[Point]
+    points: set[Point]
+    segments: list[Segment] = field(default_factory=list)
+
+    def take(self, other: Tree) -> None:
+        """Add another tree that touches this one."""
+        self.pins += other.pins
+        self.points |= other.points
+        self.segments += other.segments
+
+
+def trees_of(board: Board, net: str, pins: list[Point], spines: list[Segment], longest: float) -> list[Tree]:
     """Wires that join the pins of a net; several trees where a way would cost more than `longest`.
 
-    Returns:
-        For each tree its pins and its segments.
+    Args:
+        board: The grid.
+        net: The net.
+        pins: Where its pins are.
+        spines: Straight wires between two of them that are drawn already.
+        longest: What one way may cost.
     """
-    waiting = list(dict.fromkeys(pins))
+    waiting = [Tree([pin], {pin}) for pin in dict.fromkeys(pins)]
+    for start, end in spines:
+        waiting = _touched(Tree([], set(points_between(start, end)), [(start, end)]), waiting)
     trees = []
     while waiting:
-        reached, segments = [waiting.pop(0)], []
-        points = set(reached)
+        tree = waiting.pop(0)
         while waiting:
-            path = cheapest(board, net, points, set(waiting), longest)
+            goals = set().union(*(other.points for other in waiting))
+            path = cheapest(board, net, tree.points, goals, longest)
             if path is None:
                 break
-            segments += board.draw(path, net)
-            points |= set(_all_points(path))
-            hit = [pin for pin in waiting if pin in points]
-            reached += hit
-            waiting = [pin for pin in waiting if pin not in hit]
-        trees.append((reached, segments))
+            tree.segments += board.draw(path, net)
+            for start, end in itertools.pairwise(path):
+                tree.points |= set(points_between(start, end))
+            waiting = [other for other in _touched(tree, waiting) if other is not tree]
+        trees.append(tree)
     return trees
 
 
-def _all_points(path: list[Point]) -> Iterable[Point]:
-    from lightloop.analog.schematic.board import points_between
-
-    for start, end in itertools.pairwise(path):
-        yield from points_between(start, end)
+def _touched(tree: Tree, others: list[Tree]) -> list[Tree]:
+    """The trees after those that share a point with one have become part of it; it stands first."""
+    for other in [other for other in others if other.points & tree.points]:
+        tree.take(other)
+        others = [one for one in others if one is not other]
+    return [tree, *others]
 
 
 def cheapest(board: Board, net: str, starts: set[Point], goals: set[Point], longest: float) -> list[Point] | None:
     """Corners of the cheapest way from any start to any goal; None where it costs more than `longest`."""
-    targets = sorted(goals)
-
-    def left(point: Point) -> float:
-        """Steps to the nearest goal: what a way costs at least."""
-        return min(abs(point[0] - x) + abs(point[1] - y) for x, y in targets)
+    left = _least_way(goals)
 
     queue: list[tuple[float, int, float, Node]] = []
     best: dict[Node, float] = {}
@@ -81,6 +100,21 @@ def cheapest(board: Board, net: str, starts: set[Point], goals: set[Point], long
             for turned in ((dy, dx), (-dy, -dx)):
                 count = _offer(queue, best, before, (point, turned), cost + BEND, left(point), node, count)
     return None
+
+
+def _least_way(goals: set[Point]) -> Callable[[Point], float]:
+    """What a way from a point costs at least: the steps to the nearest goal, or to the box around very many."""
+    few = sorted(goals) if len(goals) <= FEW else []
+    left, right = min(x for x, _ in goals), max(x for x, _ in goals)
+    top, bottom = min(y for _, y in goals), max(y for _, y in goals)
+
+    def to_nearest(point: Point) -> float:
+        return min(abs(point[0] - x) + abs(point[1] - y) for x, y in few)
+
+    def to_box(point: Point) -> float:
+        return max(left - point[0], 0, point[0] - right) + max(top - point[1], 0, point[1] - bottom)
+
+    return to_nearest if few else to_box
 
 
 def _offer(queue: list[tuple[float, int, float, Node]], best: dict[Node, float], before: dict[Node, Node | None],

@@ -40,7 +40,7 @@ def nominal(goal: Goal, deck: Deck) -> Condition:
 
 
 def corners(goal: Goal, deck: Deck, spread: Corners) -> tuple[Condition, ...]:
-    """All combinations of corner of the models, supply and temperature."""
+    """All combinations of corner of the models, supply and temperature, each once."""
     centre = nominal(goal, deck)
     known = OWN_CORNERS if goal.models is None else goal.models.opened.corners
     for name in spread.models:
@@ -50,7 +50,8 @@ def corners(goal: Goal, deck: Deck, spread: Corners) -> tuple[Condition, ...]:
     shares = spread.supply_share or (1.0,)
     temperatures_c = spread.temperature_c or (centre.temperature_c,)
     combinations = itertools.product(models, shares, temperatures_c)
-    return tuple(Condition(name, rounded(share * centre.supply_v), temp_c) for name, share, temp_c in combinations)
+    found = (Condition(name, rounded(share * centre.supply_v), temp_c) for name, share, temp_c in combinations)
+    return tuple(dict.fromkeys(found))
 
 
 def with_models(goal: Goal, deck: Deck, corner: str) -> Deck:

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from lightloop.analog.pdk.process import Process
 from lightloop.analog.sizing.probe import Measured, probes
 from lightloop.analog.sizing.quantity import Quantity
-from lightloop.analog.sizing.testbench import MICRO, PICO, Testbench
+from lightloop.analog.sizing.testbench import KILO, MICRO, PICO, Testbench
 from lightloop.spice.deck import Deck
-
-KILO = 1e3
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from lightloop.analog.sizing.probe import Measured, Probe, needed
 from lightloop.analog.sizing.testbench import Testbench
 from lightloop.analog.sizing.workers import Job, Workers
 from lightloop.errors import InputError
-from lightloop.spice.analyses import Analysis
 from lightloop.spice.deck import Deck
 from lightloop.spice.rawfile import Plot
 from lightloop.spice.simulator import SimulatorRun
@@ -33,6 +32,14 @@ class _Part:
     deck: Deck
     conditions: tuple[Condition, ...]
     probes: tuple[Probe, ...]
+
+
+@dataclass(frozen=True)
+class _Design:
+    """A design without hierarchy, and its jobs; none where a value of it has no meaning."""
+
+    deck: Deck | None = None
+    parts: tuple[_Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,9 +63,9 @@ class Meter:
             decks: Designs as the linter read them.
             conditions: In any order; those of the same models are simulated together.
         """
-        parts = [self._parts(deck, conditions) for deck in decks]
-        runs = iter(self.workers.attempt_all(_job(self._bench, part) for found in parts for part in found))
-        return [self._measured(deck, found, runs, conditions) for deck, found in zip(decks, parts, strict=True)]
+        designs = [self._design(deck, conditions) for deck in decks]
+        runs = iter(self.workers.attempt_all(_job(self._bench, part) for design in designs for part in design.parts))
+        return [self._measured(design, runs, conditions) for design in designs]
 
     def check(self, deck: Deck) -> None:
         """Raises `InputError` where the testbench does not fit the deck, or cannot measure what is asked."""
@@ -81,29 +88,29 @@ class Meter:
     def _probes(self) -> tuple[Probe, ...]:
         return needed(with_needs({*self.goal.wanted, *self.extra, *ALWAYS}))
 
-    def _parts(self, deck: Deck, conditions: Sequence[Condition]) -> list[_Part]:
+    def _design(self, deck: Deck, conditions: Sequence[Condition]) -> _Design:
         try:
             flat = flatten(deck)
             if self._process:
                 self._process.check_sizes(flat)
         except InputError:
-            return []  # a value of the deck that has no meaning, such as a size without a model
+            return _Design()  # such as a size without a model
         found = []
         for corner, group in groupby(sorted(conditions, key=_models), key=_models):
             same, modelled = tuple(group), with_models(self.goal, flat, corner)
             for circuit in dict.fromkeys(probe.CIRCUIT for probe in self._probes):
                 probes = tuple(probe for probe in self._probes if circuit == probe.CIRCUIT)
                 found.append(_Part(self._bench.circuit(circuit, modelled), same, probes))
-        return found
+        return _Design(flat, tuple(found))
 
     def _measured(
-        self, deck: Deck, parts: Sequence[_Part], runs: Iterator[SimulatorRun], conditions: Sequence[Condition]
+        self, design: _Design, runs: Iterator[SimulatorRun], conditions: Sequence[Condition]
     ) -> list[Measured]:
         found: dict[Condition, Measured] = {condition: {} for condition in conditions}
-        for part in parts:
+        for part in design.parts:
             for condition, values in _read(self._bench, part, next(runs)).items():
                 found[condition] |= values
-        area: Measured = {AREA: area_um2(flatten(deck), self._process)} if parts else {}
+        area: Measured = {} if design.deck is None else {AREA: area_um2(design.deck, self._process)}
         return [_finite(values | derive(self._bench, values) | area) if values else {} for values in found.values()]
 
 
@@ -127,18 +134,26 @@ def _job(bench: Testbench, part: _Part) -> Job:
 
 
 def _read(bench: Testbench, part: _Part, run: SimulatorRun) -> Mapping[Condition, Measured]:
-    """What each condition's plots say; a probe without all of its plots says None of each quantity."""
+    """What each condition's plots say; nothing at all where none of its probes has an answer."""
     plots = iter(run.plots)
     found: dict[Condition, Measured] = {}
     for condition in part.conditions:
-        values: Measured = {}
-        answered = False
-        for probe in part.probes:
-            own: list[Analysis] = list(probe.analyses(bench, part.deck))
-            mine: list[Plot | None] = [next(plots) for _ in own]
-            whole = [plot for plot in mine if plot is not None]
-            known = len(whole) == len(own)
-            answered |= known
-            values |= probe.read(bench, part.deck, whole) if known else dict.fromkeys(probe.QUANTITIES)
-        found[condition] = values if answered else {}
+        answers = [_answer(bench, part.deck, probe, plots) for probe in part.probes]
+        found[condition] = {}
+        for probe, answer in zip(part.probes, answers, strict=True):
+            found[condition] |= dict.fromkeys(probe.QUANTITIES) if answer is None else answer
+        if all(answer is None for answer in answers):
+            found[condition] = {}
     return found
+
+
+def _answer(bench: Testbench, deck: Deck, probe: Probe, plots: Iterator[Plot | None]) -> Measured | None:
+    """The quantities of a probe from its plots, the next ones; None where one is missing or cannot be read."""
+    own = [next(plots) for _ in probe.analyses(bench, deck)]
+    whole = [plot for plot in own if plot is not None]
+    if len(whole) < len(own):
+        return None
+    try:
+        return probe.read(bench, deck, whole)
+    except InputError:
+        return None  # such as noise referred to an input that has no gain

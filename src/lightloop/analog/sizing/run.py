@@ -22,14 +22,13 @@ from lightloop.analog.sizing.record import write_run
 from lightloop.analog.sizing.result import Design, SizingResult
 from lightloop.analog.sizing.workers import Workers, open_workers
 from lightloop.analog.sizing.worth import Worth
-from lightloop.errors import InputError
 from lightloop.runs import RunFolder
 from lightloop.search.ledger import run_search
 from lightloop.search.optimisers import Optimiser, Point, optimiser
 from lightloop.search.outcome import Evaluation, Outcome
 from lightloop.settings import Settings
 from lightloop.spice.deck import Deck
-from lightloop.spice.linter import parse_deck
+from lightloop.spice.linter import parse_deck, read_deck
 from lightloop.spice.policy import STRANGER
 from lightloop.spice.simulator import Simulator
 
@@ -81,7 +80,7 @@ def size(
         MissingProgramError: ngspice or the process's models are missing.
     """
     goal = goal if isinstance(goal, Goal) else load_goal(goal)
-    text = _read(deck) if isinstance(deck, Path) else deck
+    text = read_deck(deck) if isinstance(deck, Path) else deck
     texts = tuple(vary) or goal.vary
     circuit = read_circuit(text, goal)
     knobs = [parse_variable(item) for item in texts]
@@ -97,13 +96,6 @@ def size(
         if folder:
             write_run(folder, result, run.history, opened, run.turned(run.best))
     return result
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="latin-1")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
 
 
 def read_circuit(text: str, goal: Goal) -> Deck:
@@ -142,6 +134,10 @@ class _Run:
         self.worth = Worth(self.goal.objective, constraints_of(self.goal, self.deck), over_corners)
         self.meter = Meter(self.goal, self.workers, tuple(self.worth.constraints))
         self.meter.check(self.deck)
+        if self.goal.models:
+            for end in ("low", "high"):
+                ends = {knob.name: getattr(knob.variable, end) for knob in self.knobs}
+                self.meter.check(turned(self.deck, self.knobs, ends))
         self.nominal = nominal(self.goal, self.deck)
         spread = self.goal.corners
         self.corners = corners(self.goal, self.deck, spread) if spread else ()
@@ -205,7 +201,10 @@ class _Run:
         return search.history
 
     def _outcomes(self, worth: Worth, points: Sequence[Point]) -> list[Outcome]:
-        """Each point at the nominal condition; where that is feasible and the goal says so, at all corners."""
+        """Each point at the nominal condition; where that is feasible and the goal says so, at all corners.
+
+        What is missed at the nominal condition is the least that is missed over the corners, so both compare.
+        """
         decks = [turned(self.deck, self.knobs, point) for point in points]
         measured = [found[0] for found in self.meter.measure(decks, [self.nominal])]
         outcomes = [worth.outcome([values]) if values else Outcome.failed("no answer") for values in measured]
@@ -215,12 +214,7 @@ class _Run:
         over = self.meter.measure([decks[index] for index in good], self.corners)
         for index, found in zip(good, over, strict=True):
             outcomes[index] = worth.outcome([measured[index], *found])
-        # A design that fails at the nominal condition comes after every one that fails at a corner only.
-        beyond = len(worth.constraints) + 1
-        return [
-            outcome if index in good else Outcome(outcome.objective, outcome.violation + beyond, outcome.details)
-            for index, outcome in enumerate(outcomes)
-        ]
+        return outcomes
 
     def _at_corners(self) -> list[tuple[Condition, dict[str, float | None]]]:
         if not self.corners:

@@ -9,9 +9,9 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from lightloop.errors import InputError, unknown_name
 from lightloop.settings import Settings
@@ -20,6 +20,16 @@ from lightloop.spice.deck import Deck, Element
 PACKAGE = "lightloop.analog.sizing.testbenches"
 PREFIX = "bench_"  # of the nodes that a testbench adds; its elements carry it after their letter
 PICO, MICRO, KILO = 1e-12, 1e-6, 1e3
+WIDEST = (1e-3, 1e13)  # of a band, in its unit
+
+
+def _rising(band: tuple[float, float]) -> tuple[float, float]:
+    if not WIDEST[0] <= band[0] < band[1] <= WIDEST[1]:
+        raise ValueError(f"a band rises from a first to a last frequency, within {WIDEST[0]:g} to {WIDEST[1]:g}")
+    return band
+
+
+Band = Annotated[tuple[float, float], AfterValidator(_rising)]
 
 
 class Testbench(Settings, ABC):
@@ -46,13 +56,13 @@ class Testbench(Settings, ABC):
     output: str
     supply: str = "vdd"
     load_pf: float = Field(default=0.0, ge=0)
-    temperature_c: float = 27.0
-    band_hz: tuple[float, float] = (1.0, 10e9)
+    temperature_c: float = Field(default=27.0, ge=-100, le=200)
+    band_hz: Band = (1.0, 10e9)
     points_per_decade: int = Field(default=20, ge=4, le=100)
-    noise_khz: float = Field(default=100.0, gt=0)
-    noise_band_khz: tuple[float, float] = (0.1, 1e3)
-    step_v: float = Field(default=0.5, gt=0)
-    step_us: float = Field(default=1.0, gt=0)
+    noise_khz: float = Field(default=100.0, ge=WIDEST[0], le=WIDEST[1])
+    noise_band_khz: Band = (0.1, 1e3)
+    step_v: float = Field(default=0.5, gt=0, le=100)
+    step_us: float = Field(default=1.0, gt=0, le=1e6)
     settled_within: float = Field(default=0.01, gt=0, lt=1)
 
     #: Whether the response is a loop gain, whose phase margin is that of unity feedback.

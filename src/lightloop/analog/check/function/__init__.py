@@ -2,50 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 
 from lightloop.analog.check.bench import Bench
 from lightloop.analog.check.circuit import Rejection
-from lightloop.analog.check.function.amplifier import measure_amplifier
-from lightloop.analog.check.function.arithmetic import measure_arithmetic
-from lightloop.analog.check.function.comparator import measure_comparator
-from lightloop.analog.check.function.current_mirror import measure_current_mirror
-from lightloop.analog.check.function.current_source import measure_current_source
-from lightloop.analog.check.function.filter import measure_filter
-from lightloop.analog.check.function.inverter import measure_inverter
-from lightloop.analog.check.function.mixer import measure_mixer
-from lightloop.analog.check.function.opamp import measure_opamp
-from lightloop.analog.check.function.oscillator import measure_oscillator
-from lightloop.analog.check.function.pll import measure_pll
-from lightloop.analog.check.function.receiver import measure_receiver
-from lightloop.analog.check.function.schmitt import measure_schmitt
-from lightloop.analog.check.function.time_response import measure_differentiator, measure_integrator
-from lightloop.analog.check.function.vco import measure_vco
 from lightloop.analog.check.subject import StageResult, Subject
 from lightloop.analog.verdict import faults_of, judge
 from lightloop.errors import InputError
 
 Measured = Mapping[str, float | None]
 
-# Kind of circuit -> what measures it: name -> value in the unit of the task's limits, None where it has no value.
-FUNCTIONS: dict[str, Callable[[Bench], Measured]] = {
-    "adder": measure_arithmetic,
-    "amplifier": measure_amplifier,
-    "comparator": measure_comparator,
-    "current-mirror": measure_current_mirror,
-    "current-source": measure_current_source,
-    "differentiator": measure_differentiator,
-    "filter": measure_filter,
-    "integrator": measure_integrator,
-    "inverter": measure_inverter,
-    "mixer": measure_mixer,
-    "opamp": measure_opamp,
-    "oscillator": measure_oscillator,
-    "pll": measure_pll,
-    "receiver": measure_receiver,
-    "schmitt": measure_schmitt,
-    "subtractor": measure_arithmetic,
-    "vco": measure_vco,
+# Kind of circuit -> file here and function that measures it: name -> value in the unit of the task's limits, None where
+# it has no value. A file is loaded when the first circuit of its kind is checked.
+FUNCTIONS: dict[str, tuple[str, str]] = {
+    "adder": ("arithmetic", "measure_arithmetic"),
+    "amplifier": ("amplifier", "measure_amplifier"),
+    "comparator": ("comparator", "measure_comparator"),
+    "current-mirror": ("current_mirror", "measure_current_mirror"),
+    "current-source": ("current_source", "measure_current_source"),
+    "differentiator": ("time_response", "measure_differentiator"),
+    "filter": ("filter", "measure_filter"),
+    "integrator": ("time_response", "measure_integrator"),
+    "inverter": ("inverter", "measure_inverter"),
+    "mixer": ("mixer", "measure_mixer"),
+    "opamp": ("opamp", "measure_opamp"),
+    "oscillator": ("oscillator", "measure_oscillator"),
+    "pll": ("pll", "measure_pll"),
+    "receiver": ("receiver", "measure_receiver"),
+    "schmitt": ("schmitt", "measure_schmitt"),
+    "subtractor": ("arithmetic", "measure_arithmetic"),
+    "vco": ("vco", "measure_vco"),
 }
 
 
@@ -59,7 +46,9 @@ def function_stage(subject: Subject) -> StageResult:
 
 def measured(bench: Bench) -> Measured:
     """What the kind's own bench measures. Raises `Rejection` where a measure is not defined for what it saw."""
+    file, name = FUNCTIONS[bench.task.kind]
+    measure = getattr(import_module(f"{__name__}.{file}"), name)
     try:
-        return FUNCTIONS[bench.task.kind](bench)
+        return measure(bench)  # type: ignore[no-any-return]
     except InputError as error:
         raise Rejection(error.message) from None
