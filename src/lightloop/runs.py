@@ -22,7 +22,7 @@ from lightloop.errors import InputError
 if TYPE_CHECKING:
     from lightloop.settings import Settings
 
-RECORDED_PACKAGES = ("lightloop", "numpy", "scipy", "torch", "tokenizers", "safetensors", "pyarrow")
+RECORDED_PACKAGES = ("lightloop", "numpy", "scipy", "torch", "tokenizers", "safetensors", "pyarrow", "cma", "optuna")
 
 
 def write_file(path: str | Path, write: Callable[[Path], Any]) -> Path:

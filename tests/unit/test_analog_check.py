@@ -74,7 +74,7 @@ def test_verdict_has_the_keys_of_the_contract():
 
 
 def test_verdict_is_the_same_each_time():
-    task = load_task(11)
+    task = load_task(10)
     assert check(task, reference_deck(task)) == check(task, reference_deck(task))
 
 
@@ -246,7 +246,7 @@ def test_circuit_of_many_transistors_is_measured(session: Session):
 
 
 EXTREMES = (0.0, 1e-300, 1e-30, 1e-15, 1e15, 1e30, 1e300, -1.0, -1e-30, -1e30)
-FUZZED = 60
+FUZZED = 40
 
 
 def test_extreme_values_give_a_verdict(session: Session):

@@ -98,13 +98,15 @@ def test_without_ngspice_a_check_says_which_package_is_missing(
     assert code == 3 and out == "" and "apt-get install ngspice" in err
 
 
-def test_an_ngspice_that_is_killed_is_no_verdict(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_ngspice_that_does_not_start_is_no_verdict(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     fake = tmp_path / "ngspice"
-    fake.write_text("#!/bin/sh\nkill -9 $$\n")
+    fake.write_text('#!/bin/sh\n[ "$1" = --version ] && echo ngspice-39 || kill -9 $$\n')
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     code, out, err = run("analog", "check", "1", GOOD)
-    assert code == 1 and out == "" and "killed" in err and "Traceback" not in err
+    assert code == 1 and out == "" and "could not be started" in err and "Traceback" not in err
 
 
 def test_a_check_loads_no_heavy_package() -> None:
