@@ -110,7 +110,9 @@ def merits(console: Console, seeds: int, evaluations: int) -> dict[str, list[flo
     for method, values in found.items():
         middle, feasible = statistics.median(values), sum(value > 0 for value in values)
         each = " ".join(f"{value:.0f}" for value in values)
-        table.add_row(method, f"{middle:.0f}", f"{middle / chance:.2f}", f"{feasible} of {seeds}", each)
+        table.add_row(
+            method, f"{middle:.0f}", f"{middle / chance:.2f}" if chance else "-", f"{feasible} of {seeds}", each
+        )
     console.print(table)
     console.print(f"bar: cma >= {BAR_OF_MERIT:g} x random, every pick feasible")
     return found
