@@ -15,7 +15,6 @@ import sys
 import tomllib
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,8 @@ from lightloop.parallel import run_jobs
 from lightloop.runs import provenance, write_json
 
 REASONS = Path(__file__).with_suffix(".toml")
+# What is `equivalent`, and each known `survivor`.
+LISTED: dict[str, list[dict[str, Any]]] = tomllib.loads(REASONS.read_text(encoding="utf-8"))
 SLOW_KINDS = frozenset({"vco", "pll"})  # seconds for each check, half a minute with robustness
 REJECTED = 0.98  # of all broken circuits: the bar of the issue
 LEAST = 6  # broken circuits of each task: the bar of the issue
@@ -58,15 +59,9 @@ class Case:
     message: str
 
 
-@cache
-def listed() -> dict[str, list[dict[str, Any]]]:
-    """The list: what is `equivalent`, and each known `survivor`."""
-    return tomllib.loads(REASONS.read_text(encoding="utf-8"))
-
-
 def reason_of(kind: str, task: Task, mutant: Mutant) -> str | None:
     """The reason that the list gives for a mutant of a kind, `equivalent` or `survivor`."""
-    for entry in listed()[kind]:
+    for entry in LISTED[kind]:
         if task.key in entry["tasks"] and any(fnmatchcase(mutant.name, pattern) for pattern in entry["mutants"]):
             return str(entry["reason"])
     return None

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,10 +20,8 @@ from lightloop.analog.sizing import size as sized
 from lightloop.errors import LightloopError, MissingProgramError
 from lightloop.spice import (
     STRANGER,
-    Limits,
     MachineError,
     OperatingPoint,
-    Sandbox,
     Session,
     SessionPool,
     SimulationError,
@@ -34,18 +32,12 @@ from lightloop.spice import (
 )
 from lightloop.spice.simulator import ngspice_version
 
+Script = Callable[..., Simulator]
+
 TASK = load_task(1)
 DECK = parse_deck("t\nV1 in 0 sin(0 1 1k)\nR1 in out 1k\nC1 out 0 1n\n.end", STRANGER.with_inputs("in"))
 PATIENCE_S = 10.0  # a hanging simulator is given one second
 needs_ngspice = pytest.mark.skipif(shutil.which("ngspice") is None, reason="needs ngspice")
-
-
-def stand_in(folder: Path, script: str) -> Simulator:
-    """A script in the place of ngspice; the file wall would not let its interpreter start."""
-    program = folder / "ngspice"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    return Simulator(program=program, sandbox=Sandbox(level="rlimit", limits=Limits(wall_s=1, cpu_s=1)))
 
 
 def judged(simulator: Simulator | None = None) -> bool:
@@ -80,29 +72,31 @@ def test_without_ngspice_a_deck_is_linted_and_a_bad_one_is_judged(monkeypatch: p
     ["echo '** ngspice-27 : Circuit level simulation program'", '[ "$1" = --version ] && echo ngspice-27; exit 1'],
     ids=["told always", "told when asked"],
 )
-def test_an_old_ngspice_is_refused_by_the_checker(script: str, tmp_path: Path) -> None:
-    simulator = stand_in(tmp_path, script)
+def test_an_old_ngspice_is_refused_by_the_checker(script: str, ngspice_script: Script) -> None:
+    simulator = ngspice_script(script)
     for job in (lambda: judged(simulator), lambda: simulator.run(DECK, OperatingPoint())):
         with pytest.raises(MissingProgramError, match="ngspice 27 is too old; 36 or later") as caught:
             job()
         assert (caught.value.exit_code, caught.value.hint) == (3, "apt-get install ngspice")
 
 
-def test_an_old_ngspice_of_the_search_path_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in(tmp_path, "echo ngspice-27")
+def test_an_old_ngspice_of_the_search_path_is_refused(
+    tmp_path: Path, ngspice_script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ngspice_script("echo ngspice-27")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(MissingProgramError, match="too old"):
         judged()
 
 
-def test_a_version_that_hangs_is_no_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_hangs_is_no_version(ngspice_script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = subprocess.run
 
     def hurried(*arguments: object, **options: object) -> object:
         return asked(*arguments, **{**options, "timeout": 0.2})  # type: ignore[call-overload]
 
     monkeypatch.setattr("lightloop.spice.simulator.subprocess.run", hurried)
-    simulator = stand_in(tmp_path, "exec sleep 60")
+    simulator = ngspice_script("exec sleep 60")
     with pytest.raises(MissingProgramError, match="does not tell its version"):
         ngspice_version(simulator.program or Path())
 
@@ -111,8 +105,8 @@ def test_a_version_that_hangs_is_no_version(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
-def test_a_simulator_that_dies_at_once_is_an_error_and_no_verdict(number: int, tmp_path: Path) -> None:
-    simulator = stand_in(tmp_path, f"echo '** ngspice-39 :'; kill -{number:d} $$")
+def test_a_simulator_that_dies_at_once_is_an_error_and_no_verdict(number: int, ngspice_script: Script) -> None:
+    simulator = ngspice_script(f"echo '** ngspice-39 :'; kill -{number:d} $$")
     with pytest.raises(MachineError) as caught:
         judged(simulator)
     assert caught.value.exit_code == 1
@@ -157,9 +151,9 @@ def test_a_deck_that_kills_each_child_is_given_up(monkeypatch: pytest.MonkeyPatc
 # Hanging
 
 
-def test_a_hanging_simulator_is_stopped_in_time(tmp_path: Path) -> None:
+def test_a_hanging_simulator_is_stopped_in_time(tmp_path: Path, ngspice_script: Script) -> None:
     script = '[ "$1" = --version ] && { echo ngspice-39; exit; }; sleep 60 & exec sleep 60'
-    simulator = stand_in(tmp_path, script)
+    simulator = ngspice_script(script)
     started = time.monotonic()
     with pytest.raises(MachineError, match="does not answer within 1 s") as caught:
         judged(simulator)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,16 +26,10 @@ from lightloop.spice import (
 )
 from lightloop.spice.failure import remarks_in
 
+Script = Callable[..., Simulator]
+
 DECK = parse_deck("t\nV1 in 0 sin(0 1 1k)\nR1 in out 1k\nC1 out 0 1n\n.end", STRANGER.with_inputs("in"))
 needs_ngspice = pytest.mark.skipif(shutil.which("ngspice") is None, reason="needs ngspice")
-
-
-def stub(folder: Path, script: str) -> Simulator:
-    """A simulator whose program is a script; the file wall would not let the script's interpreter start."""
-    program = folder / "ngspice"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    return Simulator(program=program, sandbox=Sandbox(level="rlimit", limits=Limits(wall_s=2, cpu_s=1)))
 
 
 def failure(simulator: Simulator, *analyses: OperatingPoint | Transient) -> SimulationError | MachineError:
@@ -50,18 +45,18 @@ def test_a_missing_ngspice_is_named_with_its_package(monkeypatch: pytest.MonkeyP
     assert caught.value.exit_code == 3
 
 
-def test_an_old_ngspice_is_refused_and_36_is_not(tmp_path: Path) -> None:
+def test_an_old_ngspice_is_refused_and_36_is_not(ngspice_script: Script) -> None:
     with pytest.raises(MissingProgramError, match="ngspice 30 is too old"):
-        stub(tmp_path, "echo '** ngspice-30 : Circuit level simulation program'").run(DECK, OperatingPoint())
-    assert failure(stub(tmp_path, "echo '** ngspice-36 : Circuit'; exit 1")).kind == "missing"
+        ngspice_script("echo '** ngspice-30 : Circuit level simulation program'").run(DECK, OperatingPoint())
+    assert failure(ngspice_script("echo '** ngspice-36 : Circuit'; exit 1")).kind == "missing"
 
 
-def test_a_program_that_is_no_ngspice_is_refused(tmp_path: Path) -> None:
+def test_a_program_that_is_no_ngspice_is_refused(ngspice_script: Script) -> None:
     with pytest.raises(MissingProgramError, match="does not tell its version"):
-        stub(tmp_path, "echo hello").run(DECK, OperatingPoint())
+        ngspice_script("echo hello").run(DECK, OperatingPoint())
 
 
-def test_remarks_on_stderr_do_no_harm(tmp_path: Path) -> None:
+def test_remarks_on_stderr_do_no_harm(ngspice_script: Script) -> None:
     ngspice = shutil.which("ngspice")
     if ngspice is None:
         pytest.skip("needs ngspice")
@@ -69,35 +64,35 @@ def test_remarks_on_stderr_do_no_harm(tmp_path: Path) -> None:
         "echo 'Using SPARSE 1.3 as Direct Linear Solver' >&2; echo 'Warning: v1: dc value used for op instead' >&2\n"
         f'exec {ngspice} "$@"'
     )
-    (point,) = stub(tmp_path, script).run(DECK, OperatingPoint())
+    (point,) = ngspice_script(script).run(DECK, OperatingPoint())
     assert point.voltage("out")[0] == 0
 
 
-def test_a_hanging_simulator_is_stopped(tmp_path: Path) -> None:
+def test_a_hanging_simulator_is_stopped(ngspice_script: Script) -> None:
     started = time.monotonic()
-    assert failure(stub(tmp_path, "echo '** ngspice-39 :'; sleep 60 & sleep 60")).kind == "time"
+    assert failure(ngspice_script("echo '** ngspice-39 :'; sleep 60 & sleep 60")).kind == "time"
     assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("signal, kind", [(9, "killed"), (11, "crash"), (6, "crash")])
-def test_a_killed_simulator_is_a_failure(signal: int, kind: str, tmp_path: Path) -> None:
-    assert failure(stub(tmp_path, f"echo '** ngspice-39 :'; kill -{signal} $$")).kind == kind
+def test_a_killed_simulator_is_a_failure(signal: int, kind: str, ngspice_script: Script) -> None:
+    assert failure(ngspice_script(f"echo '** ngspice-39 :'; kill -{signal} $$")).kind == kind
 
 
-def test_text_and_status_alone_are_never_believed(tmp_path: Path) -> None:
-    error = failure(stub(tmp_path, "echo '** ngspice-39 : done, No. of Data Rows : 1'; exit 0"))
+def test_text_and_status_alone_are_never_believed(ngspice_script: Script) -> None:
+    error = failure(ngspice_script("echo '** ngspice-39 : done, No. of Data Rows : 1'; exit 0"))
     assert (error.kind, error.exit_code) == ("missing", 1)
 
 
-def test_a_result_of_another_shape_is_refused(tmp_path: Path) -> None:
+def test_a_result_of_another_shape_is_refused(ngspice_script: Script) -> None:
     head = "Title: t\\nPlotname: Operating Point\\nFlags: real\\nNo. Variables: 1\\nNo. Points: 1\\nVariables:\\n"
     for names, values in (("0\\tv(in)\\tvoltage", "0\\t1"), ("0\\tv(in)\\tvoltage", "0\\tnan")):
         script = f"echo '** ngspice-39 :'; printf '{head}\\t{names}\\nValues:\\n{values}\\n' > 0.raw"
-        assert failure(stub(tmp_path, script)).kind == "missing"
+        assert failure(ngspice_script(script)).kind == "missing"
 
 
-def test_a_result_that_is_a_link_is_refused(tmp_path: Path) -> None:
-    assert failure(stub(tmp_path, "echo '** ngspice-39 :'; ln -s /etc/passwd 0.raw")).kind == "missing"
+def test_a_result_that_is_a_link_is_refused(ngspice_script: Script) -> None:
+    assert failure(ngspice_script("echo '** ngspice-39 :'; ln -s /etc/passwd 0.raw")).kind == "missing"
 
 
 @needs_ngspice

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -21,7 +18,6 @@ from lightloop.spice.policy import TRUSTED
 
 pytestmark = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed")
 
-BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "analog_mutants.py"
 # Receivers are judged by figures that a change may leave within their limits; their own tests break them.
 TASKS = [task for task in all_tasks() if task.kind != "receiver"]
 LONG = {9, 13, 15, 16, 17, 22, 23, 24, 30, 31}  # most of the time; the slow tests have them
@@ -31,13 +27,8 @@ LEAST_FOR_24 = 144  # the bar of the issue for tasks 1 to 24
 
 
 @pytest.fixture(scope="module")
-def benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("analog_mutants", BENCHMARK)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+def benchmark(program: Callable[[str], ModuleType]) -> ModuleType:
+    return program("benchmarks/analog_mutants.py")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +61,7 @@ def test_every_task_has_enough_broken_circuits(benchmark: ModuleType, made: dict
 def test_every_reason_is_given_for_a_mutant_that_is_made(benchmark: ModuleType, made: dict[str, tuple[Mutant, ...]]):
     unused = [
         (key, pattern)
-        for entry in (*benchmark.listed()["equivalent"], *benchmark.listed()["survivor"])
+        for entry in (*benchmark.LISTED["equivalent"], *benchmark.LISTED["survivor"])
         for key in entry["tasks"]
         for pattern in entry["mutants"]
         if not any(fnmatchcase(name, pattern) for name in (mutant.name for mutant in made[key]))

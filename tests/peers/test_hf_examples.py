@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import re
@@ -12,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -115,19 +115,9 @@ def test_accelerate_runs_under_torchrun_and_resumes_to_the_bit(example: Example,
     assert same_to_the_bit(straight, resumed)
 
 
-def program_of(name: str) -> Any:
-    """The example as a module."""
-    path = Path(__file__).resolve().parents[2] / "examples" / name
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
-def hf_trainer() -> Any:
-    return program_of("hf_trainer.py")
+def hf_trainer(program: Callable[[str], ModuleType]) -> ModuleType:
+    return program("examples/hf_trainer.py")
 
 
 def trainer_of(hf_trainer: Any, text: Path, out: Path) -> Any:
