@@ -99,7 +99,6 @@ def test_a_hostile_deck_changes_nothing_outside(name: str, work: Path, target: P
     hold(name, work, target, QUICK)
 
 
-@pytest.mark.slow
 @needs_ngspice
 @needs_walls
 @pytest.mark.parametrize("name", ENDLESS)

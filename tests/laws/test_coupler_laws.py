@@ -98,7 +98,6 @@ def test_a_coupler_is_tuned_to_half_within_one_percent() -> None:
     assert tuned.rounds[-1]["kappa"] - 0.5 == pytest.approx(tuned.error, abs=1e-9)
 
 
-@pytest.mark.slow
 def test_a_coupler_tuned_on_fine_grids_is_half_within_one_percent_with_its_error_bar() -> None:
     tuned = tune(
         InFilm(DEVICES["coupler"], {"width_um": 0.45}),

@@ -12,12 +12,10 @@ DL_UM = 0.05
 # What is cut from the tails of modes at the ends of a port's span.
 FLUX = RECIPROCITY = 1e-3
 RESIDUAL = 1e-9
-LARGE = {"etched-mmi", "metaline"}
-NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in DEVICES]
 
 
 @pytest.mark.parametrize("polarization", ["Ez", "Hz"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", list(DEVICES))
 def test_a_device_without_loss_keeps_power_and_is_reciprocal(name: str, polarization: str) -> None:
     device = DEVICES[name]()
     found = device.simulation(dl_um=DL_UM, polarization=polarization).smatrix(device.ports)

@@ -142,7 +142,6 @@ def test_blocks_computed_again_need_the_planned_memory() -> None:
     assert planned.activations.saved_bytes < 0.25 * plain.activations.saved_bytes
 
 
-@pytest.mark.slow
 def test_compiled_blocks_train_alike_and_keep_their_names(tmp_path: Path) -> None:
     eager = train(run_of(tmp_path), tmp_path / "eager")
     compiled = train(run_of(tmp_path, compile=True), tmp_path / "compiled")

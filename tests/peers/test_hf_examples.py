@@ -71,7 +71,6 @@ def same_to_the_bit(one: Path, other: Path) -> bool:
     return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
-@pytest.mark.slow
 def test_trainer_learns_saves_and_resumes_to_the_bit(example: Example, tmp_path: Path) -> None:
     straight, resumed = tmp_path / "straight", tmp_path / "resumed"
     output = example("hf_trainer.py", "--out", straight, "--accumulate", 2)
@@ -86,7 +85,6 @@ def test_trainer_learns_saves_and_resumes_to_the_bit(example: Example, tmp_path:
     assert history["global_step"] == STEPS
 
 
-@pytest.mark.slow
 def test_accelerate_learns_saves_and_resumes_to_the_bit_over_two_epochs(example: Example, tmp_path: Path) -> None:
     straight, resumed = tmp_path / "straight", tmp_path / "resumed"
     # 400 sentences are 257 rows: with 16 rows in a batch an epoch has 16 batches, and 12 steps take 24.
@@ -98,7 +96,6 @@ def test_accelerate_learns_saves_and_resumes_to_the_bit_over_two_epochs(example:
     assert not same_to_the_bit(straight / f"state-{HALF}", straight)
 
 
-@pytest.mark.slow
 def test_accelerate_runs_under_torchrun_and_resumes_to_the_bit(example: Example, tmp_path: Path) -> None:
     straight, resumed = tmp_path / "straight", tmp_path / "resumed"
 

@@ -25,8 +25,8 @@ from lightloop.spice import Session, parse_deck
 
 pytestmark = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed")
 
-LONG = {2, 8, 9, 15, 16, 17, 22, 23, 24, 30, 31}  # more than a tenth of a second without robustness
-VARIED = {1, 6, 11, 12, 18, 29}  # with robustness in the fast set: one for each thing that is varied
+LOOPS = {23, 24, 31}  # seconds for each; all others together take as long as one of them
+BY_TIME = [pytest.param(task, marks=pytest.mark.slow) if task.id in LOOPS else task for task in all_tasks()]
 # Keys of `structure` that are not rules: the linter asks for DC sources, the function measures the others.
 MEASURED_KEYS = {"dc-sources-only", "stages-matter", "loop-opens"}
 
@@ -37,19 +37,11 @@ def session() -> Iterator[Session]:
         yield found
 
 
-@pytest.mark.parametrize("number", [task.id for task in all_tasks() if task.id not in LONG])
-def test_reference_deck_passes(number: int, session: Session):
-    task = load_task(number)
-    verdict = check_in(session, task, reference_deck(task), robustness=number in VARIED)
-    assert verdict.ok, verdict.message
-    assert {item.name for item in verdict.items} >= set(task.limits)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("task", all_tasks(), ids=lambda task: task.key)
-def test_reference_deck_passes_under_robustness(task: Task):
-    verdict = check(task, reference_deck(task))
+@pytest.mark.parametrize("task", BY_TIME, ids=lambda task: task.key)
+def test_reference_deck_passes_under_robustness(task: Task, session: Session):
+    verdict = check_in(session, task, reference_deck(task))
     assert (verdict.ok, verdict.stage) == (True, "robustness"), verdict.message
+    assert {item.name for item in verdict.items} >= set(task.limits)
 
 
 def test_every_kind_and_every_structure_rule_of_the_tasks_is_known():

@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 # Two processes on a busy machine.
 PATIENCE_S = 900
 # Half of the last printed digit of a loss, and one more for the other order of sums.
@@ -32,7 +30,6 @@ def loss_at_the_end(repository: Path, folder: Path, processes: int, *arguments: 
     return float(re.findall(r"step 8: loss (\S+) nats", done.stdout)[0])
 
 
-@pytest.mark.slow
 def test_two_sharded_processes_save_and_one_whole_process_goes_on(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("In the beginning was the word, and it was short. " * 400)
     straight = loss_at_the_end(repository, tmp_path, 2, "--mode", "fsdp2", "--out", "two")

@@ -132,7 +132,6 @@ def test_another_seed_begins_elsewhere() -> None:
     assert not torch.equal(way.initial(0), way.initial(1))
 
 
-@pytest.mark.slow
 def test_a_bend_of_two_micrometres_passes_the_light_and_can_be_made(tmp_path: Path) -> None:
     found = design("bend", tmp_path / "bend", DesignOptions(still=True))
     assert found.binarised.figure >= TRANSMISSION

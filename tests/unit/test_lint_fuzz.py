@@ -95,7 +95,6 @@ def test_random_decks_neither_crash_nor_reach_the_simulator() -> None:
     assert 0.02 * QUICK_DECKS < accepted < 0.9 * QUICK_DECKS  # both ways are really taken
 
 
-@pytest.mark.slow
 def test_a_hundred_thousand_random_decks() -> None:
     assert run(ALL_DECKS, seed=1) > 0
 
