@@ -100,7 +100,7 @@ def test_report_shows_figures_settings_and_the_quoted_leaderboard():
     assert "| **fake:x** | 26.7 | 66.7 | 2/3 |" in text
     assert published().source in text
     recorded = replace(result, settings={"model": "hand-written"})
-    assert "| **fake:x** (hand-written) | 26.7 |" in recorded.markdown()
+    assert "| **fake:x (hand-written)** | 26.7 |" in recorded.markdown()
     assert json.loads(json.dumps(result.to_dict())) == result.to_dict()
 
 

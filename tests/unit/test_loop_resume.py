@@ -82,6 +82,7 @@ def finish(folder: Path, process: subprocess.Popen[bytes]) -> tuple[int, str, st
     return code, (folder / "out.txt").read_text(), (folder / "err.txt").read_text()
 
 
+@pytest.mark.first
 def test_killed_at_random_moments_it_ends_the_same(folder: Path) -> None:
     began = time.monotonic()
     code, out, errors = finish(folder, start(folder, "alone"))

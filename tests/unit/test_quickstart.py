@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import fmean
 
+import pytest
+
 from lightloop.loop.run import run_loop
 from lightloop.loop.settings import LoopSettings
 from lightloop.runs import read_json
@@ -13,6 +15,7 @@ from lightloop.settings import load_settings
 QUALITY_MARGIN = 0.03  # nats per byte; other seeds move each optimizer by about 0.01
 
 
+@pytest.mark.first
 def test_the_demo_keeps_its_promises(tmp_path: Path, repository: Path) -> None:
     settings = load_settings(LoopSettings, repository / "examples/quickstart.toml")
     page = run_loop(settings, tmp_path / "run")

@@ -23,7 +23,7 @@ def bench_page(data: Values) -> Page:
     overall = data["groups"][-1]
     return Page(
         title=f"Analog bench: {overall['solved']} of {overall['tasks']} tasks solved",
-        subtitle=f"{data['designer']}, {data['samples']} trials of each task; a trial passes when all six stages pass.",
+        subtitle=f"{data['author']}, {data['samples']} trials of each task; a trial passes when all six stages pass.",
         sections=[_glance(overall), _levels(data), _tasks(data), _published(data, overall), *_settings(data)],
         footer=footer(data["made_by"]) if data.get("made_by") else "",
     )
@@ -77,7 +77,7 @@ def _tasks(data: Values) -> Section:
 def _published(data: Values, overall: Values) -> Section:
     quoted = data["published"]
     ours = (
-        f"{data['designer']} (here)", _percent(overall["pass_at_1"]), _percent(overall["pass_at_5"]),
+        f"{data['author']}, here", _percent(overall["pass_at_1"]), _percent(overall["pass_at_5"]),
         f"{overall['solved']} / {overall['tasks']}", "six strict stages",
     )  # fmt: skip
     rows = [ours] + [

@@ -106,7 +106,7 @@ def _awaited(path: Path, wait_s: float, settle_s: float) -> str:
         if now_s > until_s:
             raise InterruptedRunError(
                 f"no answer to {path.name.replace('.answer.', '.prompt.')} in {path.parent} within {wait_s:g} s",
-                hint=f"write {path.name} beside it and run the same command again; it goes on where it was",
+                hint=f"write {path.name} beside it and run the same command with --resume; it goes on where it was",
             )
         time.sleep(POLL_S)
 

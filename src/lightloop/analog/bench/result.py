@@ -47,10 +47,17 @@ class BenchResult:
         levels = [GroupScore(name, tuple(s for s in scores if s.level == name)) for name in LEVELS]
         return (*(group for group in levels if group.scores), GroupScore("all", scores))
 
+    @property
+    def author(self) -> str:
+        """Whose answers these are: a recording tells of its model, not of itself."""
+        model = self.settings.get("model")
+        return self.designer + (f" ({model})" if model and model not in self.designer else "")
+
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain values for JSON; without times where nothing was timed."""
         return {
             "designer": self.designer,
+            "author": self.author,
             "settings": dict(self.settings),
             "samples": self.samples,
             "tasks": [score.to_dict() for score in self.scores],
@@ -66,14 +73,9 @@ class BenchResult:
             "## Tasks",
             _columns(table["tasks"], TASK_COLUMNS),
             "## Published elsewhere",
-            _published(table["groups"][-1], self._author()),
+            _published(table["groups"][-1], f"**{self.author}**"),
         ]
         return "\n\n".join(parts) + "\n"
-
-    def _author(self) -> str:
-        """Whose answers these are: a recording tells of its model, not of itself."""
-        model = self.settings.get("model")
-        return f"**{self.designer}**" + (f" ({model})" if model and model not in self.designer else "")
 
     def _what(self) -> str:
         told = ", ".join(f"{name} {value}" for name, value in _flat(self.settings).items())
