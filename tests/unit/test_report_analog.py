@@ -83,8 +83,8 @@ def bench(text: str = "plain") -> dict[str, Any]:
     group = {"group": "all", "tasks": 1, "solved": 1, "pass_at_1": 0.4, "pass_at_5": None, **sums}
     row = {"model": text, "pass_at_1": 66.1, "pass_at_5": 75.9, "solved": 20, "note": text}
     quoted = {"title": text, "source": text, "tasks": 24, "unit": "percent", "caveats": [text], "rows": [row]}
-    return {"designer": text, "author": text, "settings": {text: text}, "samples": 5, "tasks": [task], "groups": [group],
-            "published": quoted}  # fmt: skip
+    about = {"designer": text, "author": text, "settings": {text: text}, "samples": 5}
+    return {**about, "tasks": [task], "groups": [group], "published": quoted}
 
 
 def sizing(text: str = "plain") -> dict[str, Any]:
