@@ -56,10 +56,9 @@ def test_a_program_that_is_no_ngspice_is_refused(ngspice_script: Script) -> None
         ngspice_script("echo hello").run(DECK, OperatingPoint())
 
 
+@needs_ngspice
 def test_remarks_on_stderr_do_no_harm(ngspice_script: Script) -> None:
     ngspice = shutil.which("ngspice")
-    if ngspice is None:
-        pytest.skip("needs ngspice")
     script = (
         "echo 'Using SPARSE 1.3 as Direct Linear Solver' >&2; echo 'Warning: v1: dc value used for op instead' >&2\n"
         f'exec {ngspice} "$@"'
@@ -111,9 +110,8 @@ def test_a_full_disk_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "No space left" in str(error)
 
 
+@needs_ngspice
 def test_a_folder_that_cannot_be_made_is_a_failure(tmp_path: Path) -> None:
-    if shutil.which("ngspice") is None:
-        pytest.skip("needs ngspice")
     assert failure(Simulator(folder=tmp_path / "nosuch")).kind == "disk"
 
 

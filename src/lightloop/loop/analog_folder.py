@@ -28,7 +28,7 @@ from lightloop.runs import RunFolder, read_json, write_json, write_text
 from lightloop.settings import parse_settings
 from lightloop.spice.linter import read_deck
 
-PAGE, RESULT, EVIDENCE = "report.html", "result.json", "evidence.json"
+RESULT, EVIDENCE = "result.json", "evidence.json"
 DECK = "design.cir"
 
 Values = dict[str, Any]
